@@ -46,7 +46,7 @@ def private_folder(folder: Path, owner: int | None = None) -> Path:
 
 
 def socket_folder(data: Path) -> Path:
-    """Where the server of this data folder has its socket: there, or in a short folder when the path is long."""
+    """Where the server of this data folder has its socket: there, or somewhere short if that path is long."""
     # Spaces and commas have a meaning in the addresses that sockets are part of.
     if len(os.fsencode(data)) <= LONGEST_SOCKET_FOLDER and re.fullmatch(r"[A-Za-z0-9/._-]+", str(data)):
         return data

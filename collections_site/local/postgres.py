@@ -103,7 +103,7 @@ def stop() -> None:
 
 def _prepared() -> Path:
     """The mark that roles and database are there: nobody is sent to a server that is half set up."""
-    return data_folder() / "forbear.prepared"
+    return data_folder() / "forbear.roles"
 
 
 def _binaries() -> Path:
@@ -223,7 +223,7 @@ def _write_settings() -> None:
 
 
 def _postmaster() -> int | None:
-    """The process id of the running server, also when it does not answer. An id taken over by others is none."""
+    """The id of the running server, answering or not. An id that others took over does not count."""
     try:
         process = psutil.Process(int((data_folder() / "postmaster.pid").read_text().split()[0]))
         ours = process.name() == "postgres" and str(data_folder()) in process.cmdline()
@@ -280,16 +280,17 @@ def _prepare() -> None:
     owner, app = sql.Identifier(ROLES["owner"]), sql.Identifier(ROLES["app"])
     with psycopg.connect(dbname="postgres", **login) as connection:
         for role, name in ROLES.items():
-            if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [name]).fetchone():
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
                 connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(name)))
             connection.execute(
                 sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(
                     sql.Identifier(name), kept(f"postgres-{role}")
                 )
             )
-        # CREATEDB for test databases, which the owner builds.
+        # Test databases: the owner builds them, and throws out whom a test left connected.
         connection.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(owner))
-        if not connection.execute("SELECT FROM pg_database WHERE datname = 'forbear'").fetchone():
+        connection.execute(sql.SQL("GRANT pg_signal_backend TO {}").format(owner))
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'forbear'").fetchone():
             connection.execute(sql.SQL("CREATE DATABASE forbear OWNER {}").format(owner))
         connection.execute("REVOKE ALL ON DATABASE forbear FROM PUBLIC")
         connection.execute(sql.SQL("GRANT CONNECT ON DATABASE forbear TO {}").format(app))
