@@ -1,0 +1,21 @@
+CALL forbear_append_only('accounts_ledgerentry');
+CALL forbear_append_only('accounts_relatedpersonrefusal');
+
+-- An entry's borrower is its loan's borrower.
+ALTER TABLE accounts_ledgerentry ADD CONSTRAINT ledger_entry_of_borrower FOREIGN KEY (borrower_id, loan_id)
+    REFERENCES accounts_loan (borrower_id, id);
+
+-- A received payment may find its loan once; nothing else about it ever changes.
+REVOKE DELETE ON accounts_payment FROM forbear_app;
+CREATE FUNCTION payment_freeze() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'UPDATE' OR OLD.state <> 'unmatched'
+        OR to_jsonb(NEW) - '{state,loan_id}'::text[] IS DISTINCT FROM to_jsonb(OLD) - '{state,loan_id}'::text[]
+    THEN
+        RAISE EXCEPTION 'A payment is never changed or removed; it can only find its loan.'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER payment_freeze BEFORE UPDATE OR DELETE ON accounts_payment FOR EACH ROW EXECUTE FUNCTION payment_freeze();
+ALTER TABLE accounts_payment ENABLE ALWAYS TRIGGER payment_freeze;

@@ -1,0 +1,167 @@
+"""Loans, their schedules and the ledger. Every amount is an integer in minor units of the portfolio's currency."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from uuid_utils.compat import uuid7
+
+from accounts.models.borrower import Borrower
+from accounts.models.portfolio import Portfolio
+
+
+class LoanQuerySet(models.QuerySet["Loan"]):
+    def visible_to(self, user) -> "LoanQuerySet":
+        if user.has_perm("accounts.see_all_portfolios"):
+            return self
+        return self.filter(portfolio__team=user.team_id) if user.team_id else self.none()
+
+
+class Loan(models.Model):
+    """The debt. What is owed is never stored here: it is the sum of the ledger."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    borrower = models.ForeignKey(Borrower, models.PROTECT, related_name="loans")
+    portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="loans")
+    external_id = models.CharField(max_length=80)
+    product = models.CharField(max_length=60, blank=True)
+    disbursed_on = models.DateField(null=True, blank=True)
+    # Keyed digest of the cleaned row of the last tape: equal means nothing changed.
+    tape_digest = models.BinaryField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = LoanQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["portfolio", "external_id"], name="loan_once_per_portfolio"),
+            models.UniqueConstraint(fields=["borrower", "id"], name="loan_of_borrower"),
+        ]
+
+
+class Instalment(models.Model):
+    """What the contract makes due on a day. The schedule's sum is the loan's opening amount."""
+
+    loan = models.ForeignKey(Loan, models.CASCADE, related_name="instalments")
+    number = models.PositiveIntegerField()
+    due_on = models.DateField()
+    amount = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["due_on", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["loan", "number"], name="instalment_number_once"),
+            models.CheckConstraint(condition=models.Q(amount__gt=0), name="instalment_amount_positive"),
+        ]
+
+
+class EntryKind(models.TextChoices):
+    OPENING = "opening", _("Opening amount")
+    FEE = "fee", _("Fee")
+    INTEREST = "interest", _("Interest")
+    REPAYMENT = "repayment", _("Repayment")
+    REALLOCATION = "reallocation", _("Re-allocation")
+    REVERSAL = "reversal", _("Reversal")
+
+
+class LedgerEntry(models.Model):
+    """One booking on a loan, by component; positive is owed, negative paid. Append-only.
+
+    `value_date` is the day it counts from, `booked_at` the moment we wrote it. `credit` holds what was paid beyond the
+    debt (negative). A repayment's split was right when it was booked; when an earlier one arrives later, a zero-sum
+    re-allocation moves the components to where the waterfall by value date puts them.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    borrower = models.ForeignKey(Borrower, models.PROTECT, related_name="+", db_index=False)
+    loan = models.ForeignKey(Loan, models.PROTECT, related_name="entries", db_index=False)
+    kind = models.CharField(max_length=12, choices=EntryKind)
+    value_date = models.DateField()
+    booked_at = models.DateTimeField()
+    fees = models.BigIntegerField(default=0)
+    interest = models.BigIntegerField(default=0)
+    principal = models.BigIntegerField(default=0)
+    credit = models.BigIntegerField(default=0)
+    amount = models.GeneratedField(
+        expression=models.F("fees") + models.F("interest") + models.F("principal") + models.F("credit"),
+        output_field=models.BigIntegerField(),
+        db_persist=True,
+    )
+    reference = models.CharField(max_length=120)
+
+    class Meta:
+        ordering = ["value_date", "id"]
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(fields=["loan", "kind", "reference"], name="ledger_entry_once"),
+            models.CheckConstraint(
+                name="ledger_sign_by_kind",
+                condition=(
+                    models.Q(kind__in=["opening", "fee", "interest"], fees__gte=0, interest__gte=0,
+                             principal__gte=0, credit=0)
+                    | models.Q(kind="repayment", fees__lte=0, interest__lte=0, principal__lte=0, credit__lte=0)
+                    | models.Q(kind="reversal", amount__gte=0)
+                    | models.Q(kind="reallocation", amount=0)
+                ),
+            ),
+        ]  # fmt: skip
+
+
+class PaymentState(models.TextChoices):
+    POSTED = "posted", _("posted")
+    UNMATCHED = "unmatched", _("waiting for its loan")
+
+
+class PaymentQuerySet(models.QuerySet["Payment"]):
+    def unmatched(self) -> "PaymentQuerySet":
+        return self.filter(state=PaymentState.UNMATCHED)
+
+    def visible_to(self, user) -> "PaymentQuerySet":
+        if user.has_perm("accounts.see_all_portfolios"):
+            return self
+        return self.filter(portfolio__team=user.team_id) if user.team_id else self.none()
+
+
+class Payment(models.Model):
+    """Money that came in, as the provider told us, once per portfolio and reference."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    portfolio = models.ForeignKey(Portfolio, models.PROTECT)
+    loan = models.ForeignKey(Loan, models.PROTECT, null=True, blank=True, related_name="payments")
+    reference = models.CharField(max_length=120)
+    amount = models.BigIntegerField()
+    value_date = models.DateField()
+    state = models.CharField(max_length=10, choices=PaymentState)
+    loan_hint = models.CharField(max_length=80, blank=True)  # the loan id the provider gave
+    payer_index = models.BinaryField(null=True)  # blind index of the payer's phone, e-mail or customer id
+    source = models.CharField(max_length=20)
+    received_at = models.DateTimeField()
+
+    objects = PaymentQuerySet.as_manager()
+
+    class Meta:
+        permissions = [("match_payment", _("Match a payment to its loan"))]
+        constraints = [
+            models.UniqueConstraint(fields=["portfolio", "reference"], name="payment_once"),
+            models.CheckConstraint(condition=models.Q(amount__gt=0), name="payment_amount_positive"),
+            models.CheckConstraint(
+                condition=models.Q(state="posted", loan__isnull=False)
+                | models.Q(state="unmatched", loan__isnull=True),
+                name="payment_posted_has_loan",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["portfolio", "received_at"], condition=models.Q(state="unmatched"),
+                         name="payment_waiting"),
+        ]  # fmt: skip
+
+
+class PaymentCandidate(models.Model):
+    """A loan that an unmatched payment may be for. While it waits, nobody asks that borrower to pay."""
+
+    payment = models.ForeignKey(Payment, models.CASCADE, related_name="candidates")
+    loan = models.ForeignKey(Loan, models.CASCADE, related_name="payment_candidates")
+    why = models.CharField(max_length=20)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["payment", "loan"], name="payment_candidate_once")]

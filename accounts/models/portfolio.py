@@ -1,0 +1,99 @@
+"""Legal entities and portfolios: one lending product of one entity in one jurisdiction and currency."""
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class OurRole(models.TextChoices):
+    CREDITOR = "creditor", _("Creditor in its own name")
+    COLLECTOR = "third_party_debt_collector", _("Third-party collector")
+    BUYER = "debt_buyer", _("Debt buyer")
+
+
+def fees_interest_principal() -> list[str]:
+    return ["fees", "interest", "principal"]
+
+
+def common_buckets() -> list[int]:
+    return [30, 60, 90]
+
+
+class LegalEntity(models.Model):
+    """The lender in law. A borrower is one person to one entity, whatever the number of portfolios."""
+
+    ref = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(_("name"), max_length=120, unique=True)
+
+    class Meta:
+        verbose_name = _("legal entity")
+        verbose_name_plural = _("legal entities")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PortfolioQuerySet(models.QuerySet["Portfolio"]):
+    def visible_to(self, user) -> "PortfolioQuerySet":
+        """Everything for those who oversee, the team's own for the others."""
+        if user.has_perm("accounts.see_all_portfolios"):
+            return self
+        return self.filter(team=user.team_id) if user.team_id else self.none()
+
+
+class Portfolio(models.Model):
+    """Terms that hold for every loan in it. Amounts of its loans are minor units of `currency`."""
+
+    ref = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    code = models.CharField(
+        _("code"), max_length=30, unique=True, validators=[RegexValidator(r"^[A-Za-z0-9_-]+$")]
+    )
+    name = models.CharField(_("name"), max_length=120)
+    entity = models.ForeignKey(LegalEntity, models.PROTECT, verbose_name=_("legal entity"))
+    currency = models.CharField(_("currency"), max_length=3)
+    jurisdictions = ArrayField(
+        models.CharField(max_length=12), verbose_name=_("jurisdictions"), default=list, blank=True,
+        help_text=_("Codes such as US or US-MA, separated by commas. Without a known one nobody is contacted."),
+    )  # fmt: skip
+    our_role = models.CharField(_("our role"), max_length=30, choices=OurRole, default=OurRole.CREDITOR)
+    zone = models.CharField(_("time zone of its business day"), max_length=40, default="UTC")
+    language = models.CharField(_("language of letters"), max_length=10, default="en")
+    allocation_order = ArrayField(
+        models.CharField(max_length=10),
+        verbose_name=_("order of allocation"),
+        default=fees_interest_principal,
+    )
+    bucket_edges = ArrayField(
+        models.PositiveIntegerField(), verbose_name=_("buckets"), default=common_buckets
+    )
+    legal_after_days = models.PositiveIntegerField(_("days past due before legal steps"), default=90)
+    promise_within_days = models.PositiveIntegerField(_("latest day of a promise, in days"), default=30)
+    plan_max_instalments = models.PositiveIntegerField(_("most instalments of a plan"), default=12)
+    contact_open = models.BooleanField(
+        _("open for contact"), default=False,
+        help_text=_("Stays closed until someone has checked the import. While closed nobody is contacted."),
+    )  # fmt: skip
+    payments_read_at = models.DateTimeField(_("payments last read"), null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = PortfolioQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("portfolio")
+        verbose_name_plural = _("portfolios")
+        ordering = ["code"]
+        permissions = [
+            ("see_all_portfolios", _("See every portfolio")),
+            ("open_contact", _("Open a portfolio for contact")),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(currency__regex="^[A-Z]{3}$"), name="portfolio_currency_code"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} · {self.name}"

@@ -1,0 +1,90 @@
+"""Who may do what: one table, role by role. The backend answers Django's own permission checks from it.
+
+Deny by default: what a role does not list, it may not do. Superusers do not exist; the administrator is a role.
+"""
+
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+
+from accounts.models.staff import Role
+
+SEE_CASES = frozenset({"cases.view_case", "accounts.view_loan", "accounts.view_borrower"})
+
+ROLES: dict[str, frozenset[str]] = {
+    # Works on the team's cases: sees, talks, agrees, logs.
+    Role.AGENT: SEE_CASES
+    | {
+        "cases.work_case",
+        "accounts.unseal",
+        "accounts.add_payment",
+        "compliance.place_contact",
+        "compliance.log_complaint",
+    },
+    # Leads a team: everything an agent does, and the team's queues, imports and payments.
+    Role.SUPERVISOR: SEE_CASES
+    | {
+        "cases.work_case",
+        "cases.see_board",
+        "cases.reassign_case",
+        "cases.close_case",
+        "accounts.unseal",
+        "accounts.add_payment",
+        "accounts.match_payment",
+        "accounts.import_loans",
+        "accounts.import_payments",
+        "compliance.place_contact",
+        "compliance.log_complaint",
+        "compliance.view_complaint",
+        "compliance.end_hold",
+    },
+    # Oversees every portfolio: complaints, holds, the audit log. Does not collect.
+    Role.COMPLIANCE: SEE_CASES
+    | {
+        "accounts.see_all_portfolios",
+        "accounts.unseal",
+        "accounts.open_contact",
+        "cases.see_board",
+        "compliance.log_complaint",
+        "compliance.view_complaint",
+        "compliance.resolve_complaint",
+        "compliance.end_hold",
+        "compliance.search_audit",
+    },
+    # Works on cases at law, and sees how they came there.
+    Role.LEGAL: SEE_CASES
+    | {
+        "accounts.see_all_portfolios",
+        "accounts.unseal",
+        "cases.see_legal",
+        "cases.move_to_legal",
+        "compliance.log_complaint",
+        "compliance.view_complaint",
+    },
+    # Sets up portfolios, teams and staff, and brings in tapes. Sees no borrower.
+    Role.ADMINISTRATOR: frozenset(
+        {
+            "accounts.see_all_portfolios",
+            "accounts.import_loans",
+            "accounts.import_payments",
+            *(
+                f"accounts.{verb}_{noun}"
+                for verb in ("view", "add", "change")
+                for noun in ("portfolio", "legalentity", "team", "user")
+            ),
+            "accounts.delete_team",
+        }
+    ),
+}
+
+
+class RoleBackend(ModelBackend):
+    """Signs people in by name and password; permissions come from `ROLES` and from nowhere else."""
+
+    def _get_permissions(self, user_obj: Any, obj: Any, from_name: str) -> set[str]:
+        if not user_obj.is_active or user_obj.is_anonymous or obj is not None:
+            return set()
+        return set(ROLES.get(user_obj.role, ()))
+
+    def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
+        return user_obj.is_active and perm in self._get_permissions(user_obj, obj, "role")

@@ -1,0 +1,99 @@
+"""The seal: personal data under one key per borrower, wrapped by a key from the environment.
+
+AES-256-GCM; the associated data binds a ciphertext to its owner and its field, so that moving it elsewhere breaks it. A
+blind index is an HMAC-SHA256 of the normalised value under a key of its own: equal values are found, nothing is read.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+from base64 import b64decode
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+
+NONCE = 12
+
+
+class SealBroken(Exception):
+    """The ciphertext does not open: wrong key, changed bytes, or another owner's or field's ciphertext."""
+
+
+@cache
+def _wrapping_keys() -> dict[str, AESGCM]:
+    """Fingerprint → key, newest first."""
+    keys = {}
+    for text in settings.SEAL_KEYS:
+        raw = b64decode(text)
+        keys[hashlib.sha256(raw).hexdigest()[:16]] = AESGCM(raw)
+    return keys
+
+
+class Seal:
+    """Seals and opens the fields of one owner (a borrower, or an import run)."""
+
+    def __init__(self, owner: UUID, key: bytes) -> None:
+        self._owner = owner.bytes
+        self._cipher = AESGCM(key)
+
+    def seal(self, field: str, value: str | bytes) -> bytes:
+        data = value.encode() if isinstance(value, str) else value
+        nonce = os.urandom(NONCE)
+        return nonce + self._cipher.encrypt(nonce, data, self._owner + field.encode())
+
+    def open_bytes(self, field: str, sealed: bytes) -> bytes:
+        """Raises `SealBroken`."""
+        sealed = bytes(sealed)
+        try:
+            return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], self._owner + field.encode())
+        except Exception as error:
+            raise SealBroken(field) from error
+
+    def open(self, field: str, sealed: bytes) -> str:
+        return self.open_bytes(field, sealed).decode()
+
+    def seal_json(self, field: str, value: dict[str, Any]) -> bytes:
+        return self.seal(field, json.dumps(value, ensure_ascii=False, sort_keys=True))
+
+    def open_json(self, field: str, sealed: bytes) -> dict[str, Any]:
+        return json.loads(self.open(field, sealed))
+
+
+def new_seal(owner: UUID) -> tuple[Seal, bytes, str]:
+    """A fresh key for `owner`: the seal, the wrapped key to store, and the fingerprint of what wrapped it."""
+    key = os.urandom(32)
+    fingerprint, wrapper = next(iter(_wrapping_keys().items()))
+    nonce = os.urandom(NONCE)
+    return Seal(owner, key), nonce + wrapper.encrypt(nonce, key, owner.bytes), fingerprint
+
+
+def open_seal(owner: UUID, wrapped: bytes, wrapped_by: str) -> Seal:
+    """The seal of an owner from its stored key. Raises `SealBroken` when no key of ours opens it."""
+    wrapper = _wrapping_keys().get(wrapped_by)
+    if wrapper is None:
+        raise SealBroken("The key that wrapped this one is not in FORBEAR_SEAL_KEYS.")
+    wrapped = bytes(wrapped)
+    try:
+        return Seal(owner, wrapper.decrypt(wrapped[:NONCE], wrapped[NONCE:], owner.bytes))
+    except Exception as error:
+        raise SealBroken("data key") from error
+
+
+def seal_of(borrower: Any) -> Seal:
+    """The seal of a borrower row (its `key` is fetched when it was not selected)."""
+    return open_seal(borrower.pk, borrower.key.wrapped, borrower.key.wrapped_by)
+
+
+def blind_index(kind: str, value: str) -> bytes:
+    """16 bytes by which an equal normalised value is found; `kind` keeps phones apart from e-mails and ids."""
+    message = f"{kind}\0{value}".encode()
+    return hmac.digest(settings.BLIND_INDEX_KEY.encode(), message, "sha256")[:16]
+
+
+def row_digest(canonical_row: bytes) -> bytes:
+    """Keyed digest of a cleaned row: tells whether a later tape changed it, and nothing else."""
+    return hmac.digest(settings.BLIND_INDEX_KEY.encode(), b"row\0" + canonical_row, "sha256")

@@ -1,0 +1,28 @@
+from cases.models.agreement import Plan, PlanInstalment, PlanState, Promise, PromiseState
+from cases.models.case import Case, CaseState, Edge, Transition
+from cases.models.contact import Call, CaseMessage, ScriptRun, ScriptStep
+from cases.models.day import DayReport, DayRun
+from cases.models.note import Note
+from cases.models.work import Lease, WorkItem, WorkKind
+
+__all__ = [
+    "Call",
+    "Case",
+    "CaseMessage",
+    "CaseState",
+    "DayReport",
+    "DayRun",
+    "Edge",
+    "Lease",
+    "Note",
+    "Plan",
+    "PlanInstalment",
+    "PlanState",
+    "Promise",
+    "PromiseState",
+    "ScriptRun",
+    "ScriptStep",
+    "Transition",
+    "WorkItem",
+    "WorkKind",
+]

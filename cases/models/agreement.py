@@ -1,0 +1,87 @@
+"""What was agreed: promises to pay and payment plans. Amounts are minor units of the portfolio's currency."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from uuid_utils.compat import uuid7
+
+from cases.models.case import Case
+from compliance.models import Channel
+
+
+class PromiseState(models.TextChoices):
+    OPEN = "open", _("open")
+    KEPT = "kept", _("kept")
+    PART_KEPT = "part_kept", _("kept in part")
+    BROKEN = "broken", _("not kept")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+class Promise(models.Model):
+    """An amount by a date (included). Kept, in part or broken is decided from the ledger, never by hand."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    case = models.ForeignKey(Case, models.PROTECT, related_name="promises")
+    amount = models.BigIntegerField()
+    due_on = models.DateField()
+    channel = models.CharField(max_length=12, choices=Channel)
+    state = models.CharField(max_length=10, choices=PromiseState, default=PromiseState.OPEN)
+    made_at = models.DateTimeField()
+    made_on = models.DateField()  # business date from which payments count towards it
+    actor = models.CharField(max_length=60)
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case"], condition=models.Q(state="open"), name="promise_one_open"
+            ),
+            models.CheckConstraint(condition=models.Q(amount__gt=0), name="promise_amount_positive"),
+        ]
+        indexes = [models.Index(fields=["due_on"], condition=models.Q(state="open"), name="promise_due")]
+
+
+class PlanState(models.TextChoices):
+    ACTIVE = "active", _("running")
+    COMPLETED = "completed", _("paid")
+    BROKEN = "broken", _("broken")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+class Plan(models.Model):
+    """An accepted plan of equal instalments over what was owed when it was agreed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    case = models.ForeignKey(Case, models.PROTECT, related_name="plans")
+    total = models.BigIntegerField()
+    state = models.CharField(max_length=10, choices=PlanState, default=PlanState.ACTIVE)
+    agreed_at = models.DateTimeField()
+    agreed_on = models.DateField()  # business date from which payments count towards it
+    channel = models.CharField(max_length=12, choices=Channel)
+    actor = models.CharField(max_length=60)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case"], condition=models.Q(state="active"), name="plan_one_active"
+            ),
+            models.CheckConstraint(condition=models.Q(total__gt=0), name="plan_total_positive"),
+        ]
+
+
+class PlanInstalment(models.Model):
+    plan = models.ForeignKey(Plan, models.PROTECT, related_name="instalments")
+    number = models.PositiveSmallIntegerField()
+    due_on = models.DateField()
+    amount = models.BigIntegerField()
+
+    class Meta:
+        default_permissions = ("view",)
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "number"], name="plan_instalment_once"),
+            models.CheckConstraint(condition=models.Q(amount__gt=0), name="plan_instalment_positive"),
+        ]
+        indexes = [models.Index(fields=["due_on"], name="plan_instalment_due")]

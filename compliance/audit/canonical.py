@@ -1,0 +1,55 @@
+"""Canonical JSON of a leaf: RFC 8785, restricted so that every library agrees on the bytes.
+
+ASCII keys, no floats, integers within ±(2^53−1), NFC text without lone surrogates, at most 16 KiB. Inside this subset
+`json.dumps` with sorted keys is byte-identical to RFC 8785.
+"""
+
+import json
+import unicodedata
+from typing import Any
+
+MAX_BYTES = 16 * 1024
+MAX_INTEGER = 2**53 - 1
+
+
+class NotCanonical(ValueError):
+    """The value has no place in a leaf; the message names where."""
+
+
+def canonical(value: dict[str, Any]) -> bytes:
+    """The exact bytes that are stored and hashed. Raises `NotCanonical`."""
+    _check(value, "leaf")
+    leaf = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    if len(leaf) > MAX_BYTES:
+        raise NotCanonical(f"leaf has {len(leaf)} bytes, more than {MAX_BYTES}")
+    return leaf
+
+
+def _check(value: Any, place: str) -> None:
+    match value:
+        case None | bool():
+            return
+        case int():
+            if abs(value) > MAX_INTEGER:
+                raise NotCanonical(f"{place}: integer beyond 2^53−1")
+        case str():
+            _check_text(value, place)
+        case dict():
+            for key, item in value.items():
+                if not (isinstance(key, str) and key.isascii()):
+                    raise NotCanonical(f"{place}: key {key!r} is not ASCII text")
+                _check(item, f"{place}.{key}")
+        case list() | tuple():
+            for number, item in enumerate(value):
+                _check(item, f"{place}[{number}]")
+        case _:
+            raise NotCanonical(f"{place}: {type(value).__name__} has no canonical form")
+
+
+def _check_text(value: str, place: str) -> None:
+    if value.isascii():
+        return
+    if any("\ud800" <= char <= "\udfff" for char in value):
+        raise NotCanonical(f"{place}: lone surrogate")
+    if not unicodedata.is_normalized("NFC", value):
+        raise NotCanonical(f"{place}: text is not NFC")

@@ -1,0 +1,27 @@
+from compliance.audit.models import AuditEvent, AuditStream
+from compliance.models.complaint import Complaint, ComplaintCategory, ComplaintState
+from compliance.models.contact import (
+    Channel,
+    Consent,
+    ContactAttempt,
+    ContactDecision,
+    ContactOutcome,
+    Permit,
+)
+from compliance.models.hold import Hold, HoldKind
+
+__all__ = [
+    "AuditEvent",
+    "AuditStream",
+    "Channel",
+    "Complaint",
+    "ComplaintCategory",
+    "ComplaintState",
+    "Consent",
+    "ContactAttempt",
+    "ContactDecision",
+    "ContactOutcome",
+    "Hold",
+    "HoldKind",
+    "Permit",
+]

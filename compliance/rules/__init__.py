@@ -1,0 +1,40 @@
+"""The law, pure: facts in, decision out. No Django, no clock, no database; `docs/rule-packs.md` tells the whole.
+
+`Facts` say what is known, `load_packs()` reads the law, `decide(facts, packs, at)` answers.
+"""
+
+from compliance.rules.decide import decide
+from compliance.rules.decision import Decision, Outcome, ReasonCode, RuleResult
+from compliance.rules.facts import (
+    Channel,
+    ConsentFact,
+    Direction,
+    Facts,
+    HoldFact,
+    Party,
+    PastContact,
+    Purpose,
+    Role,
+)
+from compliance.rules.packs import PackError, Packs, load_packs, parse_pack
+
+__all__ = [
+    "Channel",
+    "ConsentFact",
+    "Decision",
+    "Direction",
+    "Facts",
+    "HoldFact",
+    "Outcome",
+    "PackError",
+    "Packs",
+    "Party",
+    "PastContact",
+    "Purpose",
+    "ReasonCode",
+    "Role",
+    "RuleResult",
+    "decide",
+    "load_packs",
+    "parse_pack",
+]
