@@ -36,7 +36,7 @@ max_connections = 300
 shared_buffers = {shared_buffers}MB
 max_wal_size = 4GB
 dynamic_shared_memory_type = {dynamic_shared_memory}
-logging_collector = off
+log_checkpoints = off
 log_timezone = 'UTC'
 timezone = 'UTC'
 """
@@ -251,8 +251,9 @@ def _launch() -> None:
     folders.make_socket_folder(data_folder(), _system_user_id())
     _write_settings()
     while True:
-        if not _runs():  # left by a killed server; its id may by now be somebody else's
+        if not _runs():  # left by a killed server, whose id may by now be somebody else's
             (data_folder() / "postmaster.pid").unlink(missing_ok=True)
+            (socket_folder() / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
         try:
             _run("pg_ctl", "-D", data_folder(), "-l", log_file(), "-w", "-t", START_SECONDS, "start")
             return
