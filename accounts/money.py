@@ -2,7 +2,8 @@
 
 How many digits a currency has is ISO 4217's business. Which currencies exist today, and how a locale writes
 an amount, comes from Babel (CLDR). CLDR's own digits are those of daily shopping and differ from ISO's for
-a few currencies; where they do, ISO wins, or a lender's cents could not be stored."""
+a few currencies; where they do, ISO wins, or a lender's cents could not be stored.
+"""
 
 import copy
 import re
@@ -120,7 +121,8 @@ def parse(
     digits beyond the currency's must be zero; full-width digits count as digits. Signs, NaN, symbols and
     words are refused. `decimal=","` reads "1.234,50". `scientific=True` also reads "1e+05", as R writes
     round amounts; a tape's mapping must ask for it, because in a spreadsheet it means that digits were
-    lost."""
+    lost.
+    """
     return parser(currency, allow_negative=allow_negative, decimal=decimal, scientific=scientific)(text)
 
 

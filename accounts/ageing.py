@@ -1,0 +1,86 @@
+"""How late a loan is: one pure function for one loan. The SQL expression for whole portfolios must agree
+with it.
+
+The rules, once:
+
+- Credits cover what fell due first, whatever they were paid for. So only their sum matters here, never their
+  order.
+- An item is late from the day after it was due: on its due day a borrower may still pay in time.
+- Days past due count from the due date of the oldest item that is not fully covered and was due before the
+  day asked about. One cent short is short.
+- Arrears are what fell due before that day and is not covered. What falls due on the day itself is owed, not
+  late.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+
+EDGES = (1, 31, 61, 91)
+"""Days past due on which a bucket begins: 1-30, 31-60, 61-90, 91+. A portfolio may bring its own."""
+
+CURRENT = "current"
+"""The bucket of a loan with nothing late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ageing:
+    """Minor units of the loan's currency. `days_past_due` is 0 and `oldest_due_on` None exactly when
+    `arrears` is 0."""
+
+    days_past_due: int
+    arrears: int
+    oldest_due_on: date | None
+
+
+def age(dues: Sequence[tuple[date, int]], credited: int, on: date) -> Ageing:
+    """The loan's age on a business date.
+
+    `dues` are (due date, minor units) of every instalment and later charge, in any order; `credited` is the
+    sum of all that counts as paid or forgiven up to and including `on`. ValueError for a negative due or
+    sum: a reversal takes its payment out of the sum, it is no due of its own.
+    """
+    if credited < 0:
+        raise ValueError("credited is negative")
+    arrears = 0
+    oldest = None
+    for due_on, amount in sorted(dues):
+        if amount < 0:
+            raise ValueError("a due is negative")
+        if due_on >= on:
+            continue
+        covered = min(credited, amount)
+        credited -= covered
+        if amount > covered:
+            arrears += amount - covered
+            oldest = oldest or due_on
+    return Ageing((on - oldest).days if oldest else 0, arrears, oldest)
+
+
+def bucket(days: int, edges: Sequence[int] = EDGES) -> str:
+    """The bucket's key: "current", "1-30", … "91+". It is stored and compared; screens write their own words.
+
+    `edges` are the first days of the buckets, rising from 1. ValueError for others, or for negative days.
+    """
+    check_edges(edges)
+    if days < 0:
+        raise ValueError("days past due are never negative")
+    if days == 0:
+        return CURRENT
+    begin = max(edge for edge in edges if edge <= days)
+    later = [edge for edge in edges if edge > days]
+    return f"{begin}-{min(later) - 1}" if later else f"{begin}+"
+
+
+def buckets(edges: Sequence[int] = EDGES) -> tuple[str, ...]:
+    """All keys in order, "current" first: the rows of a report, empty ones included."""
+    check_edges(edges)
+    return (CURRENT, *(bucket(edge, edges) for edge in edges))
+
+
+def check_edges(edges: Sequence[int]) -> None:
+    """ValueError unless the edges rise from 1: otherwise a late loan could fall into no bucket, or into
+    two."""
+    if not edges or edges[0] != 1 or any(a >= b for a, b in pairwise(edges)):
+        raise ValueError(f"bucket edges must rise from 1: {edges!r}")

@@ -1,0 +1,97 @@
+"""Repayment schedules: when how much falls due. Pure; every cent of the total is placed, and dates keep to
+the calendar (31 January, 28 February, 31 March)."""
+
+import calendar
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import NamedTuple
+
+MOST = 600
+"""Instalments of one loan: fifty years of months. More is a slip of the pen."""
+
+
+class Instalment(NamedTuple):
+    """`amount` in minor units of the loan's currency."""
+
+    due_on: date
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """The distance between instalments: whole months or whole days, one of the two above zero."""
+
+    months: int = 0
+    days: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.months > 0) == (self.days > 0) or min(self.months, self.days) < 0:
+            raise ValueError("instalments come every so many months or every so many days")
+
+    @classmethod
+    def parse(cls, text: str) -> "Every":
+        """Reads "month", "30 days", "2 weeks", "fortnight". ValueError for anything else."""
+        words = " ".join(text.split()).lower()
+        match = re.fullmatch(r"(?:([0-9]{1,3}) )?(day|week|fortnight|month|quarter)s?", words)
+        if not match:
+            raise ValueError(f"no period: {text!r}")
+        count = int(match[1] or 1)
+        if match[2] in ("month", "quarter"):
+            return cls(months=count * (3 if match[2] == "quarter" else 1))
+        return cls(days=count * {"day": 1, "week": 7, "fortnight": 14}[match[2]])
+
+    def after(self, start: date, times: int) -> date:
+        """The date so many steps after `start`, counted from `start` itself: a month-end short month does not
+        shorten the ones after it."""
+        if self.days:
+            return start + timedelta(days=self.days * times)
+        months = start.year * 12 + start.month - 1 + self.months * times
+        year, month = divmod(months, 12)
+        return date(year, month + 1, min(start.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def equal_instalments(total: int, count: int, first_due: date, every: Every) -> tuple[Instalment, ...]:
+    """`total` minor units in `count` parts as equal as whole minor units allow; the first ones carry the
+    extra.
+
+    ValueError for no instalments, more than MOST, or fewer minor units than instalments.
+    """
+    if not 1 <= count <= MOST:
+        raise ValueError(f"{count} instalments")
+    if total < count:
+        raise ValueError("an instalment would be nothing")
+    share, extra = divmod(total, count)
+    return tuple(
+        Instalment(every.after(first_due, number), share + (number < extra)) for number in range(count)
+    )
+
+
+def next_working_day(day: date) -> date:
+    """The day itself from Monday to Friday, else the Monday after. Knows no holidays."""
+    return day + timedelta(days=max(0, 7 - day.weekday())) if day.weekday() > 4 else day
+
+
+def from_terms(
+    total: int, *, first_due: date, count: int = 1, every: Every | None = None, off_weekends: bool = False
+) -> tuple[Instalment, ...]:
+    """The schedule of a lending product: `count` equal parts of `total` minor units from `first_due` on.
+
+    `every` may be left out for a single instalment. `off_weekends` moves each due date that falls on a
+    weekend to the Monday after; the dates after it still count from the unmoved first one. ValueError as
+    `equal_instalments`.
+    """
+    if every is None:
+        if count != 1:
+            raise ValueError("several instalments need a distance between them")
+        every = Every(days=1)
+    schedule = equal_instalments(total, count, first_due, every)
+    if not off_weekends:
+        return schedule
+    return tuple(Instalment(next_working_day(due_on), amount) for due_on, amount in schedule)
+
+
+def total_of(schedule: Sequence[Instalment]) -> int:
+    """What the whole schedule comes to, in minor units."""
+    return sum(instalment.amount for instalment in schedule)
