@@ -1,0 +1,1 @@
+"""Two invented portfolios with some weeks of history, for `make demo`. Deterministic by seed; no data file is used."""
