@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
-EDGES = (1, 31, 61, 91)
-"""Days past due on which a bucket begins: 1-30, 31-60, 61-90, 91+. A portfolio may bring its own."""
+EDGES = (30, 60, 90)
+"""The last day past due of each bucket but the open one: 1-30, 31-60, 61-90, 91+. A portfolio may bring its
+own."""
 
 CURRENT = "current"
 """The bucket of a loan with nothing late."""
@@ -61,26 +62,30 @@ def age(dues: Sequence[tuple[date, int]], credited: int, on: date) -> Ageing:
 def bucket(days: int, edges: Sequence[int] = EDGES) -> str:
     """The bucket's key: "current", "1-30", … "91+". It is stored and compared; screens write their own words.
 
-    `edges` are the first days of the buckets, rising from 1. ValueError for others, or for negative days.
+    `edges` are the last days of the buckets, rising from at least 1. ValueError for others, or for negative
+    days.
     """
     check_edges(edges)
     if days < 0:
         raise ValueError("days past due are never negative")
     if days == 0:
         return CURRENT
-    begin = max(edge for edge in edges if edge <= days)
-    later = [edge for edge in edges if edge > days]
-    return f"{begin}-{min(later) - 1}" if later else f"{begin}+"
+    first = 1
+    for last in edges:
+        if days <= last:
+            return f"{first}-{last}"
+        first = last + 1
+    return f"{first}+"
 
 
 def buckets(edges: Sequence[int] = EDGES) -> tuple[str, ...]:
     """All keys in order, "current" first: the rows of a report, empty ones included."""
     check_edges(edges)
-    return (CURRENT, *(bucket(edge, edges) for edge in edges))
+    return (CURRENT, *(bucket(last, edges) for last in edges), f"{edges[-1] + 1}+")
 
 
 def check_edges(edges: Sequence[int]) -> None:
-    """ValueError unless the edges rise from 1: otherwise a late loan could fall into no bucket, or into
-    two."""
-    if not edges or edges[0] != 1 or any(a >= b for a, b in pairwise(edges)):
-        raise ValueError(f"bucket edges must rise from 1: {edges!r}")
+    """ValueError unless the edges rise from at least 1: otherwise a late loan could fall into no bucket, or
+    into two."""
+    if not edges or edges[0] < 1 or any(a >= b for a, b in pairwise(edges)):
+        raise ValueError(f"bucket edges must rise from at least 1: {edges!r}")

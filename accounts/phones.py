@@ -234,7 +234,8 @@ def mask_name(name: str) -> str:
     if _HAN.fullmatch(name):
         shown = 2 if len(name) > 2 and _TWO_CHARACTER_SURNAMES.match(name) else 1
         return name[:shown] + "*" * max(1, len(name) - shown)
-    return " ".join(f"{_first_letter(word)}***" for word in _BETWEEN_NAMES.split(name) if word)
+    words = [word for word in _BETWEEN_NAMES.split(name) if word]
+    return " ".join(f"{_first_letter(word)}***" for word in words[:8])
 
 
 def _first_letter(word: str) -> str:

@@ -111,12 +111,12 @@ def test_bucket(number, key):
 
 def test_edges_are_data():
     assert buckets() == ("current", "1-30", "31-60", "61-90", "91+")
-    assert buckets((1, 6, 11, 31, 61)) == ("current", "1-5", "6-10", "11-30", "31-60", "61+")
-    assert bucket(7, (1,)) == "1+"
+    assert buckets((5, 10, 30, 60)) == ("current", "1-5", "6-10", "11-30", "31-60", "61+")
+    assert bucket(7, (6,)) == "7+"
     assert bucket(1, (1, 2)) == "1-1"
 
 
-@pytest.mark.parametrize("edges", [(), (0, 30), (2, 30), (1, 30, 30), (1, 60, 30)])
+@pytest.mark.parametrize("edges", [(), (0, 30), (-5, 30), (30, 30), (1, 60, 30)])
 def test_edges_that_lose_a_day_are_refused(edges):
     with pytest.raises(ValueError, match="edges"):
         bucket(5, edges)
