@@ -60,6 +60,9 @@ def django_db_setup(django_db_setup: None, django_db_blocker: pytest.FixtureDef)
         copy_database(migrated, database)
 
     with django_db_blocker.unblock():
+        # A scratch database: decisions may be for any moment (docs/adr/0002).
+        with connect_as_owner(database) as owner:
+            owner.execute("UPDATE compliance_legalclock SET simulated = true")
         login_as("app")
         copy_database(database, migrated)
     with pytest.MonkeyPatch.context() as patch:
