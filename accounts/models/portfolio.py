@@ -1,6 +1,8 @@
 """Legal entities and portfolios: one lending product of one entity in one jurisdiction and currency."""
 
 import uuid
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
@@ -97,3 +99,7 @@ class Portfolio(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} · {self.name}"
+
+    def business_date(self, at: datetime) -> date:
+        """The date on the portfolio's own wall at a moment (aware)."""
+        return at.astimezone(ZoneInfo(self.zone)).date()
