@@ -12,7 +12,15 @@ from collections_site.local import postgres, valkey
 from collections_site.local.folders import var_folder
 from collections_site.local.secrets import secret
 
-__all__ = ["database_url", "redis_url", "secret", "start", "status", "stop", "var_folder"]
+__all__ = [
+    "database_url",
+    "redis_url",
+    "secret",
+    "start",
+    "status",
+    "stop",
+    "var_folder",
+]
 
 Service = Literal["postgres", "valkey"]
 

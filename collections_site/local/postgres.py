@@ -13,11 +13,15 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
 from collections_site.local import folders
 from collections_site.local.secrets import kept, secret_file
+
+if TYPE_CHECKING:
+    import psycopg
 
 # Our word for a role → its login. The app is never a member of the owner: `SET ROLE` would undo every grant.
 ROLES = {"owner": "forbear_owner", "app": "forbear_app"}
@@ -261,20 +265,33 @@ def _launch() -> None:
             time.sleep(0.2)
 
 
+def empty() -> None:
+    """Drop the database with all it holds and make it anew."""
+    with folders.lock("postgres"):
+        with _superuser("postgres") as connection:
+            connection.execute("DROP DATABASE IF EXISTS forbear WITH (FORCE)")
+        _prepare()
+
+
+def _superuser(database: str) -> "psycopg.Connection":
+    import psycopg
+
+    return psycopg.connect(
+        host=str(socket_folder()),
+        port=PORT,
+        user=SUPERUSER,
+        password=password(SUPERUSER),
+        dbname=database,
+        autocommit=True,
+    )
+
+
 def _prepare() -> None:
     """Roles and database. May be repeated: a crash in between leaves no half."""
-    import psycopg
     from psycopg import sql
 
-    login = {
-        "host": str(socket_folder()),
-        "port": PORT,
-        "user": SUPERUSER,
-        "password": password(SUPERUSER),
-        "autocommit": True,
-    }
     owner, app = sql.Identifier(ROLES["owner"]), sql.Identifier(ROLES["app"])
-    with psycopg.connect(dbname="postgres", **login) as connection:
+    with _superuser("postgres") as connection:
         for role, name in ROLES.items():
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
                 connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(name)))
@@ -290,7 +307,7 @@ def _prepare() -> None:
             connection.execute(sql.SQL("CREATE DATABASE forbear OWNER {}").format(owner))
         connection.execute("REVOKE ALL ON DATABASE forbear FROM PUBLIC")
         connection.execute(sql.SQL("GRANT CONNECT ON DATABASE forbear TO {}").format(app))
-    with psycopg.connect(dbname="forbear", **login) as connection:
+    with _superuser("forbear") as connection:
         connection.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(owner))
         connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         connection.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(app))
