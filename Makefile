@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 # Ready-made packages only: no compiler is ever needed. Bytecode is made when first imported, not for all of it.
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary=:all: --no-compile
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary=:all: --no-compile
 # npm comes with the packages; it trusts the certificates that the machine trusts.
 NPM := NODE_USE_SYSTEM_CA=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --loglevel=error
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard collections_site/locale/*/LC_MESSAGES/*.po))

@@ -147,7 +147,6 @@ NODE_MODULES = BASE_DIR / "node_modules"
 STATICFILES_DIRS = [
     BASE_DIR / "collections_site" / "static",
     ("vendor/tabler", NODE_MODULES / "@tabler" / "core" / "dist"),
-    ("vendor/icons", NODE_MODULES / "@tabler" / "icons-sprite" / "dist"),
     ("vendor/echarts", NODE_MODULES / "echarts" / "dist"),
 ]
 
