@@ -100,6 +100,11 @@ class Portfolio(models.Model):
     def __str__(self) -> str:
         return f"{self.code} · {self.name}"
 
+    @property
+    def country(self) -> str:
+        """The country of its first jurisdiction (ISO 3166), empty where none is named: how its phone numbers are read."""
+        return self.jurisdictions[0][:2] if self.jurisdictions else ""
+
     def business_date(self, at: datetime) -> date:
         """The date on the portfolio's own wall at a moment (aware)."""
         return at.astimezone(ZoneInfo(self.zone)).date()
