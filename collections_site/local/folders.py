@@ -76,6 +76,14 @@ def make_socket_folder(data: Path, owner: int | None = None) -> None:
         (data / "socket").symlink_to(folder)
 
 
+def remove_socket_folder(data: Path) -> None:
+    """After a stop, nothing stays behind outside the installation's own folder."""
+    folder = socket_folder(data)
+    if folder != data:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
 @contextlib.contextmanager
 def lock(name: str) -> Iterator[None]:
     """One process of this installation at a time; the others wait."""

@@ -102,6 +102,7 @@ def stop() -> None:
     with folders.lock("postgres"):
         if _runs():
             _run("pg_ctl", "-D", data_folder(), "-m", "fast", "-w", "-t", START_SECONDS, "stop")
+        folders.remove_socket_folder(data_folder())
 
 
 def _prepared() -> Path:

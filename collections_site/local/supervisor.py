@@ -1,6 +1,7 @@
 """Several programs run as one: when one of them ends, or we are told to stop, all end and nothing is left."""
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -33,6 +34,11 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _end_with_parent() -> None:
+    """Have the kernel send SIGTERM to this process when its parent is killed and cannot do so (prctl(2))."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
 class Supervisor:
     """The programs that run, by name. Leaving its `with` block ends all of them and whatever they started."""
 
@@ -50,8 +56,10 @@ class Supervisor:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # the terminal's Ctrl-C is for us to pass on
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )
             self.programs[name] = program
+        for name, program in self.programs.items():
             assert program.stdout is not None
             threading.Thread(target=self._relay, args=(name, program.stdout), daemon=True).start()
         return self

@@ -73,6 +73,7 @@ def start() -> None:
 def stop() -> None:
     with folders.lock("valkey"):
         _terminate()
+        folders.remove_socket_folder(data_folder())
 
 
 def _terminate() -> None:

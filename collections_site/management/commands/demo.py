@@ -124,7 +124,7 @@ class Command(BaseCommand):
         ]  # fmt: skip
         programs = {
             "web": web,
-            "worker": [*MANAGE, "rqworker", "default", "outreach", "bulk", "--logging-level=WARNING"],
+            "worker": [*MANAGE, "rqworker", "default", "outreach", "bulk", "--verbosity=0"],
             "cron": [*MANAGE, "rqcron", "collections_site.cron", "--logging-level=WARNING"],
             "mail": [*MANAGE, "mail_sink", "--port", str(smtp_port)],
         }
@@ -154,14 +154,14 @@ class Command(BaseCommand):
 def environment(**additions: str) -> dict[str, str]:
     """The environment of the programs: ours, but asking for an address may start a server again."""
     ours = {key: value for key, value in os.environ.items() if key not in {"FORBEAR_SERVICES", "RUN_MAIN"}}
-    return {**ours, "FORBEAR_DEMO": "yes", **additions}
+    return {**ours, "FORBEAR_DEMO": "yes", "PYTHONUNBUFFERED": "1", **additions}
 
 
 def answers(port: int) -> bool:
     """Whether the web server gives any answer at all."""
     web = http.client.HTTPConnection(HOST, port, timeout=30)
     try:
-        web.request("HEAD", "/")
+        web.request("GET", "/")
         web.getresponse()
     except (OSError, http.client.HTTPException):
         return False
