@@ -52,7 +52,9 @@ class DemoLoan:
         return self.principal + self.interest
 
 
-def loans(product: Product, count: int, *, seed: int, today: date, days_back: int = 110) -> Iterator[DemoLoan]:
+def loans(
+    product: Product, count: int, *, seed: int, today: date, days_back: int = 110
+) -> Iterator[DemoLoan]:
     """`count` loans disbursed over the last `days_back` days; the same for the same arguments, whatever the clock says."""
     rng = random.Random(f"{seed}:{product.code}")
     people: list[Person] = []
@@ -66,7 +68,9 @@ def loans(product: Product, count: int, *, seed: int, today: date, days_back: in
         yield _loan(product, number, person, rng, today, days_back)
 
 
-def _loan(product: Product, number: int, person: Person, rng: random.Random, today: date, days_back: int) -> DemoLoan:
+def _loan(
+    product: Product, number: int, person: Person, rng: random.Random, today: date, days_back: int
+) -> DemoLoan:
     term = _pick(rng, figures.TERM_SHARE)
     principal = int(product.unit * _pick(rng, figures.PRINCIPAL_STEPS))
     low, middle, high = figures.CHARGE_SHARE[term]

@@ -23,7 +23,7 @@ def page() -> str:
             "",
             "```mermaid",
             "stateDiagram-v2",
-            f"    state \"any open state: {', '.join(OPEN_STATES)}\" as open",
+            f'    state "any open state: {", ".join(OPEN_STATES)}" as open',
             "    [*] --> overdue",
             *arrows,
             *[f"    {state} --> [*]" for state in CLOSED_STATES],
@@ -47,4 +47,6 @@ class Command(BaseCommand):
         if write:
             PAGE.write_text(page(), encoding="utf-8")
         elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page():
-            raise CommandError("docs/states.md is not the map in cases/machine.py; run ./manage.py draw_states --write.")
+            raise CommandError(
+                "docs/states.md is not the map in cases/machine.py; run ./manage.py draw_states --write."
+            )
