@@ -181,7 +181,8 @@ def load(portfolios: Sequence[int], *, since: datetime, at: datetime) -> list[Ag
         cursor.execute(
             """
             WITH agent AS (
-                SELECT DISTINCT u.id, u.ref, coalesce(nullif(trim(u.first_name || ' ' || u.last_name), ''), u.username) AS name
+                SELECT DISTINCT u.id, u.ref,
+                    coalesce(nullif(trim(u.first_name || ' ' || u.last_name), ''), u.username) AS name
                 FROM accounts_user u JOIN accounts_team_portfolios t ON t.team_id = u.team_id
                 WHERE t.portfolio_id = ANY(%(portfolios)s) AND u.role = 'agent' AND u.is_active
             )

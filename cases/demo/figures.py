@@ -4,6 +4,8 @@ Each is a number computed from published or contributed data (loan books of two 
 lender's monthly statuses; complaints to the US consumer bureau, 2014-2015). Rows of those data are not here.
 """
 
+from itertools import pairwise
+
 # Term in days → share of loans (18,183 loans).
 TERM_SHARE = {15: 0.3363, 30: 0.6074, 60: 0.0546, 90: 0.0017}
 # Instalments of a term: one a month, a single one up to 30 days.
@@ -39,7 +41,7 @@ COMPLAINT_SHARE = {
 
 def quantile(points: tuple[tuple[float, float], ...], share: float) -> float:
     """The value below which `share` of the cases lie, straight lines between the known points."""
-    for (low, start), (high, end) in zip(points, points[1:], strict=False):
+    for (low, start), (high, end) in pairwise(points):
         if share <= high:
             return start + (end - start) * (share - low) / (high - low)
     return points[-1][1]
