@@ -9,13 +9,13 @@ FIRST_US = (
     "James Mary Robert Patricia John Jennifer Michael Linda David Elizabeth William Barbara "
     "Richard Susan Joseph Jessica Thomas Karen Carlos Maria Luis Ana Daniel Nancy Anthony Lisa "
     "Marcus Aisha Kevin Grace Omar Priya Wei Mei "
-).split()  # noqa: SIM905 - a list of forty names reads worse
+).split()
 LAST_US = (
     "Smith Johnson Williams Brown Jones Garcia Miller Davis Rodriguez Martinez Hernandez Lopez "
     "Gonzalez Wilson Anderson Thomas Taylor Moore Jackson Martin Lee Perez Thompson White "
     "Harris Sanchez Clark Ramirez Lewis Robinson Walker Young Allen King Wright Scott Torres "
     "Nguyen Hill Flores "
-).split()  # noqa: SIM905 - a list of forty names reads worse
+).split()
 # (state, area code); 555-0100 to 555-0199 are kept for fiction under every area code.
 AREAS_US = (
     ("NY", 212), ("NY", 518), ("NY", 716), ("NJ", 201), ("PA", 215), ("PA", 412), ("MA", 617), ("CT", 203),
