@@ -6,7 +6,7 @@ MANAGE := $(BIN)/python manage.py
 # Ready-made packages only: no compiler is ever needed. Bytecode is made when first imported, not for all of it.
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary=:all: --no-compile
 # npm comes with the packages; it trusts the certificates that the machine trusts.
-NPM := NODE_USE_SYSTEM_CA=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --loglevel=error
+NPM := NODE_USE_SYSTEM_CA=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --loglevel=error >/dev/null
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard collections_site/locale/*/LC_MESSAGES/*.po))
 FOLDER := $(or $(FORBEAR_VAR),var)
 APPS := collections_site cases communications compliance accounts
@@ -47,8 +47,7 @@ bench: install-dev
 
 messages: export FORBEAR_SERVICES := off
 messages: install-dev gettext
-	$(MANAGE) makemessages --locale zh_Hans --no-location --no-wrap \
-		--ignore '$(VENV)/*' --ignore 'var/*' --ignore 'node_modules/*' --ignore 'tests/*'
+	$(MANAGE) check_translations --write
 
 clean:
 	@if [ -x $(BIN)/python ]; then $(MANAGE) services stop; fi
