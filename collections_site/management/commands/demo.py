@@ -16,9 +16,9 @@ from django.core.management.base import BaseCommand
 
 from accounts.models import Portfolio, User
 from accounts.models.staff import Role
+from cases.demo.logins import DEMO_PASSWORD
 from collections_site import local
 from collections_site.local import postgres
-from collections_site.local.demo import DEMO_PASSWORD
 from collections_site.local.supervisor import Supervisor, interruptible
 
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
@@ -124,7 +124,7 @@ class Command(BaseCommand):
         ]  # fmt: skip
         programs = {
             "web": web,
-            "worker": [*MANAGE, "rqworker", "default", "outreach", "bulk", "--verbosity=0"],
+            "worker": [*MANAGE, "rqworker", "outreach", "default", "bulk", "--verbosity=0"],
             "cron": [*MANAGE, "rqcron", "collections_site.cron", "--logging-level=WARNING"],
             "mail": [*MANAGE, "mail_sink", "--port", str(smtp_port)],
         }
