@@ -16,12 +16,12 @@ class NotCanonical(ValueError):
     """The value has no place in a leaf; the message names where."""
 
 
-def canonical(value: dict[str, Any]) -> bytes:
-    """The exact bytes that are stored and hashed. Raises `NotCanonical`."""
+def canonical(value: dict[str, Any], *, limit: int = MAX_BYTES) -> bytes:
+    """The exact bytes that are stored and hashed. `limit` is for what is kept beside the log. Raises `NotCanonical`."""
     _check(value, "leaf")
     leaf = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    if len(leaf) > MAX_BYTES:
-        raise NotCanonical(f"leaf has {len(leaf)} bytes, more than {MAX_BYTES}")
+    if len(leaf) > limit:
+        raise NotCanonical(f"leaf has {len(leaf)} bytes, more than {limit}")
     return leaf
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from uuid_utils.compat import uuid7
 
 from compliance.audit.actor import Actor
@@ -49,7 +50,7 @@ class Stream:
 
 
 def record(
-    type: str,
+    event_type: str,
     *,
     stream: Stream,
     by: Actor,
@@ -64,25 +65,26 @@ def record(
     Raises `ValueError` for an unknown type or field and `NotCanonical` for a value with no canonical form.
     """
     refs = {"case": case, "borrower": borrower}
-    [event_id] = _insert(type, stream=stream, by=by, at=at, rows=[refs | data], count=1)
+    [event_id] = _insert(event_type, stream=stream, by=by, at=at, rows=[refs | data], count=1)
     return event_id
 
 
 def record_many(
-    type: str, *, stream: Stream, by: Actor, at: datetime, rows: Iterable[dict[str, Any]], count: int
+    event_type: str, *, stream: Stream, by: Actor, at: datetime, rows: Iterable[dict[str, Any]], count: int
 ) -> None:
     """Write `count` events of one type with one range of numbers, by COPY. Each row: case, borrower and its data."""
     if count:
-        _insert(type, stream=stream, by=by, at=at, rows=rows, count=count)
+        _insert(event_type, stream=stream, by=by, at=at, rows=rows, count=count)
 
 
 def _insert(
-    type: str, *, stream: Stream, by: Actor, at: datetime, rows: Iterable[dict[str, Any]], count: int
+    event_type: str, *, stream: Stream, by: Actor, at: datetime, rows: Iterable[dict[str, Any]], count: int
 ) -> list[UUID]:
-    with connection.cursor() as cursor:
+    # No savepoint of its own: an event that cannot be written takes the whole transaction down, whoever catches the error.
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         cursor.execute("SELECT audit_take(%s, %s, %s)", [stream.ref, stream.kind, count])
         first = cursor.fetchone()[0]
-        values = _values(type, stream, by, at, rows, first)
+        values = _values(event_type, stream, by, at, rows, first)
         if count == 1:
             [row] = values
             cursor.execute(
@@ -101,23 +103,23 @@ def _insert(
 
 
 def _values(
-    type: str, stream: Stream, by: Actor, at: datetime, rows: Iterable[dict[str, Any]], first: int
+    event_type: str, stream: Stream, by: Actor, at: datetime, rows: Iterable[dict[str, Any]], first: int
 ) -> Iterator[tuple[Any, ...]]:
     try:
-        fields = EVENTS[type]
+        fields = EVENTS[event_type]
     except KeyError:
-        raise ValueError(f"There is no event type {type!r}.") from None
+        raise ValueError(f"There is no event type {event_type!r}.") from None
     moment = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     for seq, row in enumerate(rows, first):
         case, borrower = row.get("case"), row.get("borrower")
         data = {key: _plain(value) for key, value in row.items() if key not in ("case", "borrower")}
         if extra := data.keys() - fields:
-            raise ValueError(f"{type} has no field {', '.join(sorted(extra))}.")
+            raise ValueError(f"{event_type} has no field {', '.join(sorted(extra))}.")
         event_id = uuid7()
         leaf = {
             "v": SCHEMA_VERSION,
             "id": str(event_id),
-            "type": type,
+            "type": event_type,
             "at": moment,
             "stream": {"kind": stream.kind, "ref": str(stream.ref), "seq": seq},
             "actor": {"kind": by.kind, "ref": by.ref},
@@ -128,20 +130,22 @@ def _values(
         if borrower:
             leaf["borrower"] = str(borrower)
         yield (
-            event_id, stream.ref, stream.kind, seq, type, at, by.kind, by.ref, case, borrower, canonical(leaf),
+            event_id, stream.ref, stream.kind, seq, event_type, at, by.kind, by.ref, case, borrower, canonical(leaf),
         )  # fmt: skip
 
 
 def _plain(value: Any) -> Any:
-    """Ids, dates and moments as text; the rest must be canonical already."""
+    """Ids, dates, moments and decimal amounts as text; the rest must be canonical already."""
     match value:
         case datetime():
             return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        case None | bool() | int() | str():
-            return value
-        case list() | tuple() | set() | frozenset():
+        case UUID() | date() | Decimal():
+            return str(value)
+        case list() | tuple():
             return [_plain(item) for item in value]
+        case set() | frozenset():
+            return sorted(_plain(item) for item in value)
         case dict():
             return {str(key): _plain(item) for key, item in value.items()}
         case _:
-            return str(value)
+            return value

@@ -83,6 +83,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('disposition', models.CharField(max_length=30)),
                 ('connected', models.BooleanField(null=True)),
+                ('answered', models.BooleanField(null=True)),
                 ('right_party', models.BooleanField(null=True)),
                 ('conversation', models.BooleanField(null=True)),
                 ('at', models.DateTimeField()),

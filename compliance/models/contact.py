@@ -129,6 +129,7 @@ class ContactOutcome(models.Model):
     attempt = models.ForeignKey(ContactAttempt, models.PROTECT, related_name="outcomes")
     disposition = models.CharField(max_length=30)
     connected = models.BooleanField(null=True)
+    answered = models.BooleanField(null=True)
     right_party = models.BooleanField(null=True)
     conversation = models.BooleanField(null=True)
     at = models.DateTimeField()

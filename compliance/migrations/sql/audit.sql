@@ -39,7 +39,7 @@ END $$;
 CALL forbear_append_only('compliance_auditevent');
 
 -- A projected column that disagrees with its leaf would be a lie beside a proof.
-CREATE FUNCTION audit_projection() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION audit_projection() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     leaf jsonb := convert_from(NEW.leaf, 'UTF8')::jsonb;
 BEGIN
@@ -100,3 +100,37 @@ END $$;
 CREATE TRIGGER audit_numbered AFTER INSERT ON compliance_auditevent REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION audit_numbered();
 ALTER TABLE compliance_auditevent ENABLE ALWAYS TRIGGER audit_numbered;
+
+-- And every number that a stream has given out must have its event when the transaction ends: a stream has no gap.
+CREATE FUNCTION audit_stream_filled() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    before bigint := CASE WHEN TG_OP = 'UPDATE' THEN OLD.last_seq ELSE 0 END;
+BEGIN
+    IF NEW.last_seq - before <> (
+        SELECT count(*) FROM compliance_auditevent
+        WHERE stream = NEW.ref AND seq > before AND seq <= NEW.last_seq
+    ) THEN
+        RAISE EXCEPTION 'Stream % has given out numbers % to % and not all have an event.', NEW.ref, before + 1, NEW.last_seq
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER audit_stream_filled AFTER INSERT OR UPDATE ON compliance_auditstream
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION audit_stream_filled();
+ALTER TABLE compliance_auditstream ENABLE ALWAYS TRIGGER audit_stream_filled;
+
+-- Counters of the owner's own hand: forward only, and never away.
+CREATE FUNCTION audit_stream_forward() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'UPDATE' OR NEW.ref <> OLD.ref OR NEW.kind <> OLD.kind OR NEW.last_seq <= OLD.last_seq THEN
+        RAISE EXCEPTION 'A stream only moves forward.' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER audit_stream_forward BEFORE UPDATE OR DELETE ON compliance_auditstream
+    FOR EACH ROW EXECUTE FUNCTION audit_stream_forward();
+CREATE TRIGGER audit_stream_kept BEFORE TRUNCATE ON compliance_auditstream
+    FOR EACH STATEMENT EXECUTE FUNCTION forbear_refuse();
+ALTER TABLE compliance_auditstream ENABLE ALWAYS TRIGGER audit_stream_forward;
+ALTER TABLE compliance_auditstream ENABLE ALWAYS TRIGGER audit_stream_kept;

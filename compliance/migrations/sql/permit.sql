@@ -48,8 +48,9 @@ BEGIN
     IF abs(extract(epoch FROM p_at - born)) > 120 AND NOT (SELECT simulated FROM compliance_legalclock) THEN
         RAISE EXCEPTION 'A contact is decided for now, not for %.', p_at USING ERRCODE = 'check_violation';
     END IF;
-    -- Two requests for one borrower decide one after the other, whatever the caller forgot.
-    PERFORM 1 FROM accounts_borrower WHERE id = p_borrower FOR UPDATE;
+    -- Two requests for one borrower decide one after the other, whatever the caller forgot. Rows that only point to the
+    -- borrower (a payment, an event) need not wait.
+    PERFORM 1 FROM accounts_borrower WHERE id = p_borrower FOR NO KEY UPDATE;
     INSERT INTO compliance_contactdecision
         (id, borrower_id, contact_point_id, channel, purpose, outcome, allowed, at, next_allowed, facts, results,
          packs, actor, recorded_at)
@@ -79,7 +80,7 @@ BEGIN
     WHERE id = NEW.permit_id AND borrower_id = NEW.borrower_id AND channel = NEW.channel
         AND contact_point_id = NEW.contact_point_id AND purpose = NEW.purpose AND loans = NEW.loans
         AND used_at IS NULL AND expires_at > clock_timestamp()
-        AND NEW.at >= at AND NEW.at <= at + interval '15 minutes';
+        AND NEW.at >= at AND NEW.at < at + (expires_at - issued_at);  -- its life by the legal clock as well
     IF NOT FOUND THEN
         RAISE EXCEPTION 'No contact without a permit: none that is unused, unexpired and for this borrower, channel, address, purpose and these loans.'
             USING ERRCODE = 'insufficient_privilege';
