@@ -1,7 +1,8 @@
-"""Borrowers and the people around them: sealing, opening a seal, finding. Every function here leaves its event.
+"""Borrowers and the people around them: sealing, opening a seal, finding. Every function here leaves its
+event.
 
-What is sealed is bound to its place: a contact value to its contact point, a name to its person. What is opened is
-opened only after the event that says so has been written.
+What is sealed is bound to its place: a contact value to its contact point, a name to its person. What is
+opened is opened only after the event that says so has been written.
 """
 
 import re
@@ -32,19 +33,14 @@ from accounts.models import (
 )
 from accounts.phones import ContactError, mask_email, mask_name, mask_phone, normalise_email, read_phone
 from accounts.seal import Seal, blind_index, new_seal, seal_of
+from accounts.tapes.fields import GIVERS, GROUNDS, HARVESTED, SOURCES
 from compliance.audit import Actor, Stream, record
 
 IDENTITY = "identity"
-IDENTITY_FIELDS = frozenset({"name", "external_id", "national_id", "born_on", "address", "employer"})
+IDENTITY_FIELDS = frozenset({"name", "external_id", "national_id", "birth_year", "state", "zip"})
 
-SOURCES = frozenset({"application", "contract", "borrower", "related_person", "lender", "public_register"})
-"""Where a contact point or a related person may come from."""
-
-REFUSED_SOURCES = frozenset({"address_book", "call_log", "bought", "data_broker", "social_media", "scraped"})
-"""Harvested or bought: never taken, whatever the ground."""
-
-GROUNDS = frozenset({"consent", "contract", "legal_obligation", "legitimate_interest", "public_record"})
-"""On what ground personal data may be held."""
+ORIGINS = frozenset({*SOURCES, *GIVERS})
+"""Where a contact point or a related person may come from; `HARVESTED` ones are refused in so many words."""
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{1,29}")
 
@@ -69,7 +65,8 @@ class Address:
 
 
 def read_address(kind: str, text: str, *, region: str | None = None) -> Address:
-    """The value that `text` says; `region` (ISO 3166) is where a phone number without its country code is dialled.
+    """The value that `text` says; `region` (ISO 3166) is where a phone number without its country code is
+    dialled.
 
     Raises `ContactError` for what is no phone number or e-mail address, and for an empty text.
     """
@@ -94,14 +91,14 @@ def sealed_borrower(
     *,
     entity_id: int,
     external_id: str,
-    identity: Mapping[str, str],
+    identity: Mapping[str, Any],
     language: str,
     country: str = "",
     zones: Iterable[str] = (),
     preferred_channel: str = "",
 ) -> tuple[Borrower, BorrowerKey, Seal]:
-    """Unsaved rows of a new borrower and the seal for what else belongs to them. `identity` holds the `name` and other
-    `IDENTITY_FIELDS`; `zones` are those that address and whereabouts indicate."""
+    """Unsaved rows of a new borrower and the seal for what else belongs to them. `identity` holds the
+    `name` and other `IDENTITY_FIELDS`; `zones` are those that address and whereabouts indicate."""
     if unknown := identity.keys() - IDENTITY_FIELDS:
         raise ValueError(f"An identity has no {', '.join(sorted(unknown))}.")
     borrower_id = uuid7()
@@ -133,8 +130,8 @@ def sealed_point(
     owner: str = "borrower",
     zones: Iterable[str] = (),
 ) -> ContactPoint:
-    """The unsaved row of a contact point. `zones` adds to those the address itself indicates. Raises `BorrowerRefused`
-    for a source or ground that does not carry it."""
+    """The unsaved row of a contact point. `zones` adds to those the address itself indicates. Raises
+    `BorrowerRefused` for a source or ground that does not carry it."""
     check_origin(source=source, ground=ground)
     point_id = uuid7()
     return ContactPoint(
@@ -174,13 +171,13 @@ def sealed_person(
 
 
 def check_origin(*, source: str, ground: str) -> None:
-    """Personal data need a lawful source and ground. Raises `BorrowerRefused` (source_refused, source_unknown,
+    """Personal data need a lawful source and ground. Raises `BorrowerRefused` (harvested, source_unknown,
     ground_unknown)."""
-    if source in REFUSED_SOURCES:
+    if source in HARVESTED:
         raise BorrowerRefused(
-            "source_refused", _("Data taken from an address book or bought from others are not accepted.")
+            "harvested", _("Data taken from an address book or bought from others may not be used.")
         )
-    if source not in SOURCES:
+    if source not in ORIGINS:
         raise BorrowerRefused("source_unknown", _("Please say where this comes from."))
     if ground not in GROUNDS:
         raise BorrowerRefused("ground_unknown", _("Please say on what ground we may keep this."))
@@ -191,7 +188,7 @@ def add_borrower(
     *,
     entity: LegalEntity,
     external_id: str,
-    identity: Mapping[str, str],
+    identity: Mapping[str, Any],
     language: str,
     by: Actor,
     at: datetime,
@@ -199,7 +196,8 @@ def add_borrower(
     zones: Iterable[str] = (),
     preferred_channel: str = "",
 ) -> Borrower:
-    """Take over one borrower of a lender, sealed. Raises `IntegrityError` when the entity has this customer already."""
+    """Take over one borrower of a lender, sealed. Raises `IntegrityError` when the entity has this customer
+    already."""
     borrower, key, _seal = sealed_borrower(
         entity_id=entity.pk,
         external_id=external_id,
@@ -239,11 +237,11 @@ def add_contact_point(
     zones: Iterable[str] = (),
     case: UUID | None = None,
 ) -> ContactPoint:
-    """A number or address of the borrower, or of a person around them. One that is in use already comes back as it is; one
-    that was retired comes back into use, because somebody gave it to us again.
+    """A number or address of the borrower, or of a person around them. One that is in use already comes
+    back as it is; one that was retired comes back into use, because somebody gave it to us again.
 
-    Raises `ContactError` for what is no number or address, and `BorrowerRefused` for a source or ground that does not
-    carry it, or when it belongs to a person who refused contact: that holds for ever.
+    Raises `ContactError` for what is no number or address, and `BorrowerRefused` for a source or ground
+    that does not carry it, or when it belongs to a person who refused contact: that holds for ever.
     """
     check_origin(source=source, ground=ground)
     if related_person is not None and related_person.borrower_id != borrower.pk:
@@ -298,8 +296,8 @@ def add_contact_point(
 def retire_contact_point(
     *, point: ContactPoint, status: str, reason: str, by: Actor, at: datetime, case: UUID | None = None
 ) -> ContactPoint:
-    """Take a number or address out of use: `status` wrong, bounced or retired; `reason` a short code ("wrong_number").
-    Already out of use: nothing changes."""
+    """Take a number or address out of use: `status` wrong, bounced or retired; `reason` a short code
+    ("wrong_number"). Already out of use: nothing changes."""
     if status not in (PointStatus.WRONG, PointStatus.BOUNCED, PointStatus.RETIRED):
         raise ValueError(f"A contact point is not retired as {status!r}.")
     _check_code(reason)
@@ -334,8 +332,8 @@ def add_related_person(
     at: datetime,
     case: UUID | None = None,
 ) -> RelatedPerson:
-    """A guarantor, co-borrower or other person around the borrower: who named them, when, on what ground we keep it.
-    Raises `BorrowerRefused` when source or ground does not carry it."""
+    """A guarantor, co-borrower or other person around the borrower: who named them, when, on what ground we
+    keep it. Raises `BorrowerRefused` when source or ground does not carry it."""
     person = sealed_person(
         seal=seal_of(borrower),
         borrower_id=borrower.pk,
@@ -366,8 +364,8 @@ def add_related_person(
 def refuse_related_person(
     *, person: RelatedPerson, channel: str, by: Actor, at: datetime, case: UUID | None = None
 ) -> RelatedPersonRefusal:
-    """This person does not want to hear from us. Said on one channel (`channel`), it holds for all, and for ever; their
-    numbers and addresses go out of use. Said again on the same channel, nothing changes."""
+    """This person does not want to hear from us. Said on one channel (`channel`), it holds for all, and for
+    ever; their numbers and addresses go out of use. Said again on the same channel, nothing changes."""
     RelatedPerson.objects.select_for_update(no_key=True).get(pk=person.pk)
     earlier = person.refusals.filter(channel=channel).first()
     if earlier is not None:
@@ -395,10 +393,12 @@ def refuse_related_person(
 def open_identity(
     *, borrower: Borrower, by: Actor, at: datetime, why: str, case: UUID | None = None
 ) -> dict[str, Any]:
-    """The borrower's name and other `IDENTITY_FIELDS`, for one who may open seals. `why` is a short code ("call").
+    """The borrower's name and other `IDENTITY_FIELDS`, for one who may open seals. `why` is a short code
+    ("call").
 
-    The event is written and committed first: without it nothing is opened. Raises `PermissionDenied`; and `RuntimeError`
-    inside another transaction, because that one could still undo the event after the name has been read.
+    The event is written and committed first: without it nothing is opened. Raises `PermissionDenied`; and
+    `RuntimeError` inside another transaction, because that one could still undo the event after the name
+    has been read.
     """
     _record_opening(borrower.pk, what=IDENTITY, by=by, at=at, why=why, case=case)
     return seal_of(borrower).open_json(IDENTITY, borrower.identity_sealed)
@@ -421,8 +421,8 @@ def open_related_person(
 
 
 def open_for_attempt(*, point: ContactPoint) -> str:
-    """The number or address of a contact attempt whose permit has just been spent: that attempt's own event is the event of
-    this opening. For the code that places the attempt, and for nothing else."""
+    """The number or address of a contact attempt whose permit has just been spent: that attempt's own event
+    is the event of this opening. For the code that places the attempt, and for nothing else."""
     return seal_of(point.borrower).open(_point_field(point.pk), point.value_sealed)
 
 
@@ -438,11 +438,12 @@ class Search:
 
 @transaction.atomic
 def find(*, kind: str, text: str, by: Actor, at: datetime) -> list[Borrower]:
-    """The borrowers that a member of staff may see and that have exactly this phone number (in any common spelling, read in
-    the countries of the portfolios that person sees), e-mail address, customer id or loan id. At most 50, newest last.
+    """The borrowers that a member of staff may see and that have exactly this phone number (in any common
+    spelling, read in the countries of the portfolios that person sees), e-mail address, customer id or loan
+    id. At most 50, newest last.
 
-    A text that is no number or address finds nothing. The event says what kind was searched and how many were found, never
-    the text.
+    A text that is no number or address finds nothing. The event says what kind was searched and how many
+    were found, never the text.
     """
     if kind not in Search.KINDS:
         raise ValueError(f"Nobody can search by {kind!r}.")
@@ -464,7 +465,8 @@ def find(*, kind: str, text: str, by: Actor, at: datetime) -> list[Borrower]:
 
 
 def _spellings(kind: str, text: str, by: Actor) -> set[str]:
-    """Every value the text may mean: a number without its country code is read in each country the searcher works for."""
+    """Every value the text may mean: a number without its country code is read in each country the searcher
+    works for."""
     readings: set[tuple[str, str | None]] = {(text, None)}
     if kind == Search.PHONE:
         readings |= {(text, portfolio.country or None) for portfolio in Portfolio.objects.visible_to(by.user)}

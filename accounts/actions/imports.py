@@ -59,6 +59,8 @@ class Outcome:
     reasons: Counter[str] = field(default_factory=Counter)
     changes: Counter[str] = field(default_factory=Counter)
     refused: list[Refused] = field(default_factory=list)
+    # Loans on which money was posted: their cases may be over.
+    touched: set[UUID] = field(default_factory=set)
 
     def refuse(self, refused: Refused) -> None:
         self.rejected += len(refused.rows)
@@ -94,7 +96,7 @@ def write_loans(
     """
     outcome = Outcome()
     writer = _Writer(portfolio, Stream.run(run), run, by, at, outcome)
-    for chunk in _chunks(records):
+    for chunk in chunks(records):
         loans = []
         for each in chunk:
             outcome.rows += len(each.rows)
@@ -107,7 +109,8 @@ def write_loans(
     return outcome
 
 
-def _chunks(records: Iterable[Any]) -> Iterator[list[Any]]:
+def chunks(records: Iterable[Any]) -> Iterator[list[Any]]:
+    """Records in lists of at most `CHUNK`: what is held in memory at once."""
     rest = iter(records)
     while chunk := list(islice(rest, CHUNK)):
         yield chunk
@@ -423,6 +426,7 @@ class _Writer:
             self.outcome.changes.update(parts)
         self._write(rows)
         post(postings, by=self.by, at=self.at, stream=self.stream)
+        self.outcome.touched.update(posting.loan_id for posting in postings)
 
     def _change_loan(self, loan: Loan, clean: CleanLoan, parts: list[str]) -> None:
         loan.product = clean.product
@@ -462,7 +466,7 @@ class _Writer:
                     continue
             elif booked := known.pop(credit.reference, None):
                 if (booked.value_date, -booked.amount) != (credit.value_date, credit.amount):
-                    raise _Stop(Code.PAYMENT_CONTRADICTS, None, reference=credit.reference)
+                    raise _Stop(Code.BOOKED_OTHERWISE)
                 continue
             found.append(
                 Posting(

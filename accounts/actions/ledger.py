@@ -1,12 +1,12 @@
 """The ledger: opening a loan, charging, paying, reversing. Entries are only ever added.
 
-Every posting locks its loan, adds the entry, and brings the books to where the waterfall by value date puts them
-(`accounts/waterfall.py`): on every date whose stored components differ from the canonical ones, one re-allocation of sum
-zero is added with that value date. So whatever order things arrive in, the components, their sums and the standing on any
-date are the same.
+Every posting locks its loan, adds the entry, and brings the books to where the waterfall by value date puts
+them (`accounts/waterfall.py`): on every date whose stored components differ from the canonical ones, one
+re-allocation of sum zero is added with that value date. So whatever order things arrive in, the components,
+their sums and the standing on any date are the same.
 
-A reversal carries the value date of what it reverses: money that bounced never came, and the days count on. When we
-learned of it stands in `booked_at`.
+A reversal carries the value date of what it reverses: money that bounced never came, and the days count on.
+When we learned of it stands in `booked_at`.
 """
 
 from collections import defaultdict
@@ -39,8 +39,9 @@ class LedgerRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posting:
-    """What is to be posted on a loan. `amounts`: minor units by component, none negative; for a repayment leave it empty
-    and give `amount`, the waterfall splits it; a reversal needs neither, its reference names the repayment."""
+    """What is to be posted on a loan. `amounts`: minor units by component, none negative; for a repayment
+    leave it empty and give `amount`, the waterfall splits it; a reversal needs neither, its reference names
+    the repayment."""
 
     loan_id: UUID
     kind: str
@@ -74,9 +75,10 @@ def open_loan(
     product: str = "",
     tape_digest: bytes | None = None,
 ) -> Loan:
-    """Take over a loan with what was owed on it at the beginning, in minor units of the portfolio's currency. The schedule
-    must come to exactly that. The opening counts from `value_date`, else from the disbursement, else from the first due
-    date. Raises `LedgerRefused` (schedule_sum, negative, other_entity)."""
+    """Take over a loan with what was owed on it at the beginning, in minor units of the portfolio's
+    currency. The schedule must come to exactly that. The opening counts from `value_date`, else from the
+    disbursement, else from the first due date. Raises `LedgerRefused` (schedule_sum, negative,
+    other_entity)."""
     total = principal + interest + fees
     if min(principal, interest, fees) < 0 or any(amount <= 0 for _due_on, amount in instalments):
         raise LedgerRefused("negative", _("An amount owed cannot be negative."))
@@ -130,9 +132,9 @@ def open_loan(
 def post_charge(
     *, loan: Loan, kind: str, amount: int, value_date: date, reference: str, by: Actor, at: datetime
 ) -> LedgerEntry:
-    """A fee or interest charged after the opening, due on its value date. It first takes what the borrower had paid beyond
-    the debt. The same reference again with the same amount and date changes nothing; with others it raises
-    `LedgerRefused` (reference_reused)."""
+    """A fee or interest charged after the opening, due on its value date. It first takes what the borrower
+    had paid beyond the debt. The same reference again with the same amount and date changes nothing; with
+    others it raises `LedgerRefused` (reference_reused)."""
     components = {EntryKind.FEE: "fees", EntryKind.INTEREST: "interest"}
     if kind not in components:
         raise ValueError(f"{kind!r} is not charged.")
@@ -151,9 +153,9 @@ def post_charge(
 def post(
     postings: Sequence[Posting], *, by: Actor, at: datetime, stream: Stream | None = None
 ) -> list[LedgerEntry]:
-    """Add these postings, and the re-allocations they cause, to their loans; returns the entry of each posting, the one
-    already there where the reference was posted before. Loans are locked in the order of their keys. Events go to each
-    borrower's stream, or all to `stream`.
+    """Add these postings, and the re-allocations they cause, to their loans; returns the entry of each
+    posting, the one already there where the reference was posted before. Loans are locked in the order of
+    their keys. Events go to each borrower's stream, or all to `stream`.
 
     Raises `LedgerRefused`: reference_reused (posted before with another amount or date), nothing_to_reverse.
     """
@@ -170,13 +172,13 @@ def post(
         added += new
         answers.append(entry)
     LedgerEntry.objects.bulk_create(added, batch_size=2000)
-    _record_posted(added, loans, by=by, at=at, stream=stream)
+    record_posted(added, loans, by=by, at=at, stream=stream)
     return answers
 
 
 def lock_loans(loan_ids: Iterable[UUID]) -> dict[UUID, Loan]:
-    """The loans with their portfolios, locked until the transaction ends, in the order of their keys: two transactions that
-    want the same loans wait for each other and never deadlock."""
+    """The loans with their portfolios, locked until the transaction ends, in the order of their keys: two
+    transactions that want the same loans wait for each other and never deadlock."""
     locked = (
         Loan.objects.select_for_update(of=("self",), no_key=True)
         .select_related("portfolio")
@@ -189,8 +191,9 @@ def lock_loans(loan_ids: Iterable[UUID]) -> dict[UUID, Loan]:
 def entries_for(
     loan: Loan, existing: Sequence[LedgerEntry], posting: Posting, *, at: datetime
 ) -> tuple[LedgerEntry, list[LedgerEntry]]:
-    """The entry of a posting and all unsaved entries it needs, given all entries of the loan. Touches no database, so that
-    an import may call it for many loans and write the rows itself. `LedgerRefused` as `post`."""
+    """The entry of a posting and all unsaved entries it needs, given all entries of the loan. Touches no
+    database, so that an import may call it for many loans and write the rows itself. `LedgerRefused` as
+    `post`."""
     known = _find(existing, posting.kind, posting.reference)
     if known is not None:
         _check_same(known, posting)
@@ -245,7 +248,8 @@ def total(entry: LedgerEntry) -> int:
 
 
 def _charges_and_credits(entries: Iterable[LedgerEntry]) -> tuple[list[Charge], list[Credit]]:
-    """What the waterfall takes: keys say what a thing is, never when it reached us. A reversed payment is left out."""
+    """What the waterfall takes: keys say what a thing is, never when it reached us. A reversed payment is
+    left out."""
     entries = list(entries)
     reversed_references = {entry.reference for entry in entries if entry.kind == EntryKind.REVERSAL}
     charges = [
@@ -268,7 +272,8 @@ def _charges_and_credits(entries: Iterable[LedgerEntry]) -> tuple[list[Charge], 
 def _split_on_its_day(
     existing: Sequence[LedgerEntry], entry: LedgerEntry, amount: int, order: Sequence[str]
 ) -> dict[str, int]:
-    """How a repayment splits among all that is known with a value date up to its own. Minor units, positive."""
+    """How a repayment splits among all that is known with a value date up to its own. Minor units,
+    positive."""
     charges, credited = _charges_and_credits(each for each in existing if each.value_date <= entry.value_date)
     credit = Credit(entry.value_date, entry.reference, amount)
     return allocate(charges, [*credited, credit], order).splits[entry.reference]
@@ -277,8 +282,8 @@ def _split_on_its_day(
 def _reallocations(
     loan: Loan, entries: Sequence[LedgerEntry], *, cause: LedgerEntry, at: datetime
 ) -> list[LedgerEntry]:
-    """The zero-sum entries that bring the stored components of every date to the canonical ones, at most one a date.
-    Nothing before the value date of the cause can have moved."""
+    """The zero-sum entries that bring the stored components of every date to the canonical ones, at most
+    one a date. Nothing before the value date of the cause can have moved."""
     charges, credited = _charges_and_credits(entries)
     stored: dict[date, dict[str, int]] = defaultdict(lambda: dict(ZERO))
     for entry in entries:
@@ -315,7 +320,7 @@ def _reallocations(
     return moved
 
 
-def _record_posted(
+def record_posted(
     entries: Sequence[LedgerEntry],
     loans: Mapping[UUID, Loan],
     *,
