@@ -1,4 +1,5 @@
-"""The law, pure: facts in, decision out. No Django, no clock, no database; `docs/rule-packs.md` tells the whole.
+"""The law, pure: facts in, decision out. No Django, no clock, no database; `docs/rule-packs.md` tells the
+whole.
 
 `Facts` say what is known, `load_packs()` reads the law, `decide(facts, packs, at)` answers.
 """

@@ -3,16 +3,18 @@
 Sentences are made above, from a reason's code and parameters; nothing here is shown to a person as it is.
 """
 
-import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from compliance.rules.canonical import canonical_json, plain
+
 
 class Outcome(StrEnum):
-    """Strictest last. A presumed violation needs a reason code of the rule and a second person; prohibited is final."""
+    """Strictest last. A presumed violation needs a reason code of the rule and a second person; prohibited is
+    final."""
 
     PERMITTED = "permitted"
     FLAGGED = "permitted_with_flag"
@@ -38,7 +40,8 @@ class ReasonCode(StrEnum):
 
     Facts that nobody can judge (rule `GATE.FACTS`; outcome prohibited, never a next allowed moment):
     - `unknown_jurisdiction`: `jurisdictions`, those without a pack; an empty list when none was given
-    - `unknown_role`, `unknown_channel`, `unknown_purpose`, `unknown_party`: `value`, the word that is not known
+    - `unknown_role`, `unknown_channel`, `unknown_purpose`, `unknown_party`: `value`, the word that is not
+      known
     - `unknown_zone`: `zones`, `countries`, as given
 
     Nothing to collect (rule `GATE.ARREARS`):
@@ -52,21 +55,24 @@ class ReasonCode(StrEnum):
     - `party_not_allowed`: `party`
 
     Hours (rules of kind window):
-    - `outside_hours`: `zone` (one in which it is closed), `local_time` ("HH:MM" there), `hours` (that weekday's open hours
-      there, list of ["HH:MM", "HH:MM"]), `zones` (how many zones must be open at once), `at_edge` (true at the exact
-      opening or closing instant)
+    - `outside_hours`: `zone` (one in which it is closed), `local_time` ("HH:MM" there), `hours` (that
+      weekday's open hours there, list of ["HH:MM", "HH:MM"]), `zones` (how many zones must be open at once),
+      `at_edge` (true at the exact opening or closing instant)
     - `closed_day`: `zone`, `day` (its local date, on which nothing is open), `zones`
     - `no_common_hours`: `zones` (all of them), when the next 14 days hold no instant open in every zone
 
     Counts (rules of kind count; `counted`, `limit`, `left`, `window` and `days` stand on the result itself):
-    - `count_reached`: `event` (dial, connected_call, unanswered_call, conversation, message, attempt), `per` (person,
-      debt, contact_point, channel), `of` (the debt, contact point or channel counted; null for a person)
+    - `count_reached`: `event` (dial, connected_call, unanswered_call, conversation, message, attempt), `per`
+      (person, debt, contact_point, channel), `of` (the debt, contact point or channel counted; null for a
+      person)
 
     Quiet periods (rules of kind quiet_period):
-    - `quiet_period`: `event`, `per`, `of`, `last_event` (local date of the contact that began it), `first_open` (local date)
+    - `quiet_period`: `event`, `per`, `of`, `last_event` (local date of the contact that began it),
+      `first_open` (local date)
 
     On a permitted result of a count or quiet period:
-    - `consented`: `until` (last local day of the consent); the rule does not apply to this call, the person asked for it
+    - `consented`: `until` (last local day of the consent); the rule does not apply to this call, the person
+      asked for it
     """
 
     UNKNOWN_JURISDICTION = "unknown_jurisdiction"
@@ -91,9 +97,9 @@ class ReasonCode(StrEnum):
 class RuleResult:
     """One rule's own answer. `pack` is empty for the gate's own checks (rules `GATE.…`).
 
-    Count rules fill `counted` (contacts in the window before this one), `limit`, `left` (how many are open, this one
-    included), `window` (first and last local date) and `days`. `next_allowed` (UTC) is the earliest moment at which this
-    rule alone would permit; None where it permits now, or where no such moment is known.
+    Count rules fill `counted` (contacts in the window before this one), `limit`, `left` (how many are open,
+    this one included), `window` (first and last local date) and `days`. `next_allowed` (UTC) is the earliest
+    moment at which this rule alone would permit; None where it permits now, or where no such moment is known.
     """
 
     rule: str
@@ -148,19 +154,7 @@ class Decision:
 
     def as_data(self) -> dict[str, Any]:
         """JSON-ready: what is stored with the decision."""
-        return _plain(self)
+        return plain(self)
 
     def to_json(self) -> str:
-        return json.dumps(self.as_data(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "__dataclass_fields__"):
-        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value.isoformat() if isinstance(value, date) else value
+        return canonical_json(self)

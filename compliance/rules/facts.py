@@ -1,15 +1,17 @@
 """What the gate is told: frozen facts about us, the person and what went before. Pseudonyms only.
 
-A decision stores its facts as canonical JSON, so that it can be given again years later. Fields may be added, always with a
-default that keeps the old meaning; none may be renamed. Role, channel, purpose and party are plain text on purpose: a word
-nobody knows must reach `decide` and be refused there, with its reason.
+A decision stores its facts as canonical JSON, so that it can be given again years later. Fields may be added,
+always with a default that keeps the old meaning; none may be renamed. Role, channel, purpose and party are
+plain text on purpose: a word nobody knows must reach `decide` and be refused there, with its reason.
 """
 
 import json
-from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Self
+
+from compliance.rules.canonical import canonical_json
 
 
 class Role(StrEnum):
@@ -35,7 +37,8 @@ MESSAGE_CHANNELS = frozenset({Channel.SMS, Channel.EMAIL, Channel.APP, Channel.W
 
 
 class Purpose(StrEnum):
-    """Why we want to speak. `COLLECT` asks for payment; `REPLY` and `SERVICE` answer what the person asked."""
+    """Why we want to speak. `COLLECT` asks for payment; `REPLY` and `SERVICE` answer what the person
+    asked."""
 
     FIRST_NOTICE = "first_notice"
     REMINDER = "reminder"
@@ -70,12 +73,14 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastContact:
-    """One contact with the person, either way, or a permit not yet spent (`kind="permit"`), which counts as one.
+    """One contact with the person, either way, or a permit not yet spent (`kind="permit"`), which counts as
+    one.
 
-    `connected` is False only where the call never reached the dialled number: busy, or not in service. A phone that rang
-    unanswered, a voicemail, a call dropped after the answer: all connected. `answered` says whether anybody spoke,
-    `right_party` whether it was the person, `conversation` whether the debt could be talked over with the person. None means
-    not known (yet); every rule then counts the contact as if it were the stricter answer.
+    `connected` is False only where the call never reached the dialled number: busy, or not in service. A
+    phone that rang unanswered, a voicemail, a call dropped after the answer: all connected. `answered` says
+    whether anybody spoke, `right_party` whether it was the person, `conversation` whether the debt could be
+    talked over with the person. None means not known (yet); every rule then counts the contact as if it were
+    the stricter answer.
     """
 
     at: datetime
@@ -115,8 +120,8 @@ class HoldFact:
 class ConsentFact:
     """What the person agreed to, given to us directly. Days are the person's own, both included.
 
-    `kind="call_back"` is direct prior consent to calls: an agreed callback makes one. It lifts counts and quiet periods that
-    say so, never hours, holds or anything else. Without evidence it counts for nothing.
+    `kind="call_back"` is direct prior consent to calls: an agreed callback makes one. It lifts counts and
+    quiet periods that say so, never hours, holds or anything else. Without evidence it counts for nothing.
     """
 
     kind: str
@@ -134,8 +139,8 @@ class ConsentFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """All a decision may rest on. `history` holds every contact with the person about any debt, known at the moment asked
-    about; the permit about to be spent is left out of it, every other open permit is in."""
+    """All a decision may rest on. `history` holds every contact with the person about any debt, known at the
+    moment asked about; the permit about to be spent is left out of it, every other open permit is in."""
 
     role: str
     jurisdictions: tuple[str, ...]
@@ -144,8 +149,8 @@ class Facts:
     party: str = Party.BORROWER
     contact_point: str | None = None
     debts: tuple[str, ...] = ()
-    # Every IANA zone that something indicates for the person, and countries indicated without a zone (each stands for all its
-    # zones). Both empty: every zone of the countries whose packs apply.
+    # Every IANA zone that something indicates for the person, and countries indicated without a zone (each
+    # stands for all its zones). Both empty: every zone of the countries whose packs apply.
     zones: tuple[str, ...] = ()
     countries: tuple[str, ...] = ()
     arrears_positive: bool | None = None  # None: not known, or read too long ago to rely on
@@ -155,7 +160,7 @@ class Facts:
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces, UTC instants. Equal facts give equal text."""
-        return json.dumps(_plain(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return canonical_json(self)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -166,16 +171,6 @@ class Facts:
 def _require_aware(moment: datetime, name: str) -> None:
     if moment.tzinfo is None:
         raise ValueError(f"{name} needs a time zone: {moment.isoformat()}")
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "__dataclass_fields__"):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value.isoformat() if isinstance(value, date) else value
 
 
 def _read(cls: type, data: Any) -> Any:

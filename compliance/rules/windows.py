@@ -1,7 +1,8 @@
 """Hours in which contact is open, as sets of intervals in UTC.
 
-Every interval is half-open, `start <= instant < end`. Instants are whole microseconds, so an edge that the law closes is the
-next microsecond: hours "after 08:00" begin at 08:00:00.000001. Intersections of several zones may be two intervals or none.
+Every interval is half-open, `start <= instant < end`. Instants are whole microseconds, so an edge that the
+law closes is the next microsecond: hours "after 08:00" begin at 08:00:00.000001. Intersections of several
+zones may be two intervals or none.
 """
 
 from dataclasses import dataclass
@@ -11,14 +12,16 @@ from zoneinfo import ZoneInfo
 
 Intervals = tuple[tuple[datetime, datetime], ...]
 
-HORIZON = timedelta(days=14)
+HORIZON = timedelta(days=14)  # how far hours are searched for an opening
+FAR = timedelta(days=400)  # what lies further ahead is no time worth planning for
 DAY = timedelta(days=1)
 TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Open hours on some weekdays (0 = Monday), in minutes after local midnight; 1440 is the end of the day."""
+    """Open hours on some weekdays (0 = Monday), in minutes after local midnight; 1440 is the end of the
+    day."""
 
     weekdays: tuple[int, ...]
     opens: int
@@ -50,7 +53,8 @@ def is_open(hours: Hours, zones: tuple[str, ...], at: datetime) -> bool:
 
 
 def next_open(hours: Hours, zones: tuple[str, ...], after: datetime) -> datetime | None:
-    """The earliest instant, `after` (UTC) itself included, that is open in every zone; None within 14 days."""
+    """The earliest instant, `after` (UTC) itself included, that is open in every zone; None within 14
+    days."""
     for offset in range(HORIZON.days + 1):
         for start, end in _open_on(hours, zones, after.date() + offset * DAY):
             if end > after:
@@ -85,8 +89,8 @@ def _zone_open_on(hours: Hours, zone: str, utc_day: date) -> Intervals:
 
 
 def _in_utc(hours: Hours, span: Span, day: date, zone: str) -> tuple[datetime, datetime] | None:
-    """One local span in UTC. Where the clocks change, a wall time that happens twice or not at all is read strictly: open
-    from the later reading, closed from the earlier."""
+    """One local span in UTC. Where the clocks change, a wall time that happens twice or not at all is read
+    strictly: open from the later reading, closed from the earlier."""
     start = max(_readings(day, span.opens, zone)) + (not hours.opening_included) * TICK
     end = min(_readings(day, span.closes, zone)) + hours.closing_included * TICK
     return (start, end) if start < end else None

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 # Someone "in the US" may be in an inhabited territory that has its own country code in the IANA table.
 TERRITORIES = {"US": ("PR", "VI", "GU", "MP", "AS")}
 
-# Countries that keep one official time everywhere, whatever zones the IANA table lists: China keeps Beijing's.
+# Countries that keep one official time everywhere, whatever zones the IANA table lists: China keeps
+# Beijing's.
 ONE_OFFICIAL_TIME = {"CN": "Asia/Shanghai"}
 
 
@@ -44,8 +45,9 @@ def is_zone(name: str) -> bool:
 def possible_zones(
     zones: tuple[str, ...], countries: tuple[str, ...], fallback: tuple[str, ...]
 ) -> tuple[str, ...] | None:
-    """Every zone the person may be in: those indicated, all of each country indicated without a zone, and where nothing is
-    indicated all of the `fallback` countries. None where a zone or country is not known, or nothing is left to go by."""
+    """Every zone the person may be in: those indicated, all of each country indicated without a zone, and
+    where nothing is indicated all of the `fallback` countries. None where a zone or country is not known, or
+    nothing is left to go by."""
     wanted = countries if zones or countries else fallback
     by_country = [zones_of(country) for country in wanted]
     if not all(by_country) or not all(is_zone(zone) for zone in zones):

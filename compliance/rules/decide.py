@@ -1,0 +1,99 @@
+"""The decision: facts, packs and a moment in; an outcome with every rule's own result out. Strictest wins."""
+
+from datetime import UTC, datetime
+
+from compliance.rules.decision import Decision, Outcome, ReasonCode, RuleResult
+from compliance.rules.facts import Channel, Facts, Party, Purpose, Role
+from compliance.rules.judges import active_holds, hold_reason, judge
+from compliance.rules.packs import Packs
+from compliance.rules.situation import Situation
+from compliance.rules.windows import FAR
+from compliance.rules.zones import possible_zones
+
+# Each step jumps to the moment the strictest rule names. Rules whose hours never meet would jump for ever:
+# two a day, so this gives up after some weeks without a common hour.
+STEPS = 60
+
+_WORDS = (
+    ("role", Role, ReasonCode.UNKNOWN_ROLE),
+    ("channel", Channel, ReasonCode.UNKNOWN_CHANNEL),
+    ("purpose", Purpose, ReasonCode.UNKNOWN_PURPOSE),
+    ("party", Party, ReasonCode.UNKNOWN_PARTY),
+)
+_KNOWN = {name: frozenset(map(str, words)) for name, words, _ in _WORDS}
+
+
+def decide(facts: Facts, packs: Packs, at: datetime) -> Decision:
+    """May this contact happen at `at` (any zone; raises ValueError without one)?
+
+    Unknown jurisdiction, role, channel, purpose, party or zone: prohibited. `next_allowed` is the earliest
+    moment at which the same facts would be allowed, None where none is known within 400 days.
+    """
+    if at.tzinfo is None:
+        raise ValueError(f"the moment asked about needs a time zone: {at.isoformat()}")
+    at = at.astimezone(UTC)
+    versions = packs.versions(facts.jurisdictions)
+    fallback = tuple(pack.country for pack in packs.packs_for(facts.jurisdictions) if pack.country)
+    zones = possible_zones(facts.zones, facts.countries, fallback)
+    unknown = _unknown(facts, packs, zones)
+    if unknown or zones is None:
+        return Decision(outcome=Outcome.PROHIBITED, results=unknown, next_allowed=None, packs=versions)
+    situation = Situation(facts, zones)
+    results = _judge_all(situation, packs, at)
+    outcome = Outcome.strictest(result.outcome for result in results)
+    return Decision(
+        outcome=outcome,
+        results=results,
+        next_allowed=at if outcome.allows else _next_allowed(situation, packs, at, results),
+        packs=versions,
+    )
+
+
+def _unknown(facts: Facts, packs: Packs, zones: tuple[str, ...] | None) -> tuple[RuleResult, ...]:
+    found = []
+    if (missing := packs.unknown(facts.jurisdictions)) or not facts.jurisdictions:
+        found.append(_refusal("GATE.FACTS", ReasonCode.UNKNOWN_JURISDICTION, jurisdictions=missing))
+    for name, _words, reason in _WORDS:
+        if (value := getattr(facts, name)) not in _KNOWN[name]:
+            found.append(_refusal("GATE.FACTS", reason, value=value))
+    if zones is None:
+        places = {"zones": list(facts.zones), "countries": list(facts.countries)}
+        found.append(_refusal("GATE.FACTS", ReasonCode.UNKNOWN_ZONE, **places))
+    return tuple(found)
+
+
+def _judge_all(situation: Situation, packs: Packs, at: datetime) -> tuple[RuleResult, ...]:
+    facts = situation.facts
+    results = []
+    if Purpose(facts.purpose).collecting and facts.arrears_positive is not True:
+        reason = ReasonCode.ARREARS_UNKNOWN if facts.arrears_positive is None else ReasonCode.NOTHING_OVERDUE
+        results.append(_refusal("GATE.ARREARS", reason))
+    for hold in active_holds(situation, at):
+        results.append(
+            RuleResult(rule="GATE.HOLD", outcome=Outcome.PROHIBITED, **hold_reason(hold, situation, at))
+        )
+    applying = packs.applying(facts.jurisdictions, facts.role, facts.channel, facts.purpose, facts.party)
+    for pack, rule in applying:
+        if result := judge(rule, pack, situation, at):
+            results.append(result)
+    return tuple(results)
+
+
+def _next_allowed(
+    situation: Situation, packs: Packs, at: datetime, results: tuple[RuleResult, ...]
+) -> datetime | None:
+    """Jumps from the latest moment the forbidding rules name to the next, until none forbids."""
+    moment = at
+    for _step in range(STEPS):
+        opens = [result.next_allowed for result in results if not result.outcome.allows]
+        if not opens:
+            return moment
+        named = [each for each in opens if each is not None]
+        if len(named) < len(opens) or (moment := max(named)) - at > FAR:
+            return None
+        results = _judge_all(situation, packs, moment)
+    return None
+
+
+def _refusal(rule: str, reason: ReasonCode, **params: object) -> RuleResult:
+    return RuleResult(rule=rule, outcome=Outcome.PROHIBITED, reason=reason, params=params)

@@ -1,0 +1,179 @@
+"""Reads rule packs: strict YAML in, frozen rules out, every error with its file and place."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from compliance.rules.schema import PackFile, Rule
+
+SHIPPED = Path(__file__).resolve().parent.parent / "packs"
+
+
+class PackError(ValueError):
+    """A pack that cannot be used; the message names file and place, one problem a line."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pack:
+    """One loaded pack. Its version is the digest of its text, which is kept: old decisions are replayed with
+    it."""
+
+    file: PackFile
+    text: str
+
+    @property
+    def id(self) -> str:
+        return self.file.pack
+
+    @property
+    def title(self) -> str:
+        return self.file.title
+
+    @property
+    def jurisdiction(self) -> str | None:
+        """None for a house policy, which applies everywhere."""
+        return self.file.jurisdiction
+
+    @property
+    def country(self) -> str | None:
+        return self.file.country
+
+    @property
+    def version(self) -> date:
+        return self.file.version
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        return self.file.rules
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the text, hexadecimal: the exact version a decision was made with."""
+        return sha256(self.text.encode()).hexdigest()
+
+
+class Packs:
+    """All packs there are: one per jurisdiction, and house policies, which hold everywhere."""
+
+    def __init__(self, packs: Iterable[Pack]) -> None:
+        self.all = tuple(sorted(packs, key=lambda pack: (pack.jurisdiction is None, pack.id)))
+        self.house = tuple(pack for pack in self.all if pack.jurisdiction is None)
+        self._by_jurisdiction = {
+            pack.jurisdiction: pack for pack in self.all if pack.jurisdiction is not None
+        }
+        self._rules = {rule.id: rule for pack in self.all for rule in pack.rules}
+        self._applying: dict[tuple[Any, ...], tuple[tuple[Pack, Rule], ...]] = {}
+        if len({pack.id for pack in self.all}) < len(self.all):
+            raise PackError("two packs have the same id")
+        if len(self._by_jurisdiction) + len(self.house) < len(self.all):
+            raise PackError("two packs claim the same jurisdiction")
+        if len(self._rules) < sum(len(pack.rules) for pack in self.all):
+            raise PackError("two packs have a rule of the same id")
+
+    @property
+    def jurisdictions(self) -> tuple[str, ...]:
+        return tuple(self._by_jurisdiction)
+
+    def unknown(self, jurisdictions: Iterable[str]) -> list[str]:
+        """Those of them that have no pack."""
+        return [each for each in jurisdictions if each not in self._by_jurisdiction]
+
+    def packs_for(self, jurisdictions: Iterable[str]) -> tuple[Pack, ...]:
+        """The packs that apply there, house policies last. Unknown jurisdictions are left out: ask `unknown`
+        first."""
+        wanted = dict.fromkeys(jurisdictions)
+        return (
+            *(self._by_jurisdiction[each] for each in wanted if each in self._by_jurisdiction),
+            *self.house,
+        )
+
+    def versions(self, jurisdictions: Iterable[str]) -> dict[str, str]:
+        """Id and digest of every pack that applies there: what a decision stores."""
+        return {pack.id: pack.digest for pack in self.packs_for(jurisdictions)}
+
+    def rule(self, rule_id: str) -> Rule | None:
+        """The rule of that id, for its citation and sentence; None for the gate's own checks."""
+        return self._rules.get(rule_id)
+
+    def without_house(self) -> "Packs":
+        """The law alone, as the conformance vectors ask."""
+        return Packs(pack for pack in self.all if pack.jurisdiction is not None)
+
+    def applying(
+        self, jurisdictions: tuple[str, ...], role: str, channel: str, purpose: str, party: str
+    ) -> tuple[tuple[Pack, Rule], ...]:
+        """Every rule that speaks about such a contact, whatever its dates. Remembered: there are few such
+        questions."""
+        question = (jurisdictions, role, channel, purpose, party)
+        if question not in self._applying:
+            self._applying[question] = tuple(
+                (pack, rule)
+                for pack in self.packs_for(jurisdictions)
+                for rule in pack.rules
+                if speaks_about(rule, role, channel, purpose, party)
+            )
+        return self._applying[question]
+
+
+def speaks_about(rule: Rule, role: str, channel: str, purpose: str, party: str) -> bool:
+    """Whether a rule binds us, this channel, purpose and party."""
+    return (
+        role in rule.binds
+        and channel in rule.channels
+        and (rule.purposes is None or purpose in rule.purposes)
+        and (rule.parties is None or party in rule.parties)
+    )
+
+
+def load_packs(folder: Path = SHIPPED) -> Packs:
+    """All `*.yaml` of a folder. Raises `PackError` for the first file that cannot be used."""
+    return Packs(parse_pack(path.read_text("utf-8"), path.name) for path in sorted(folder.glob("*.yaml")))
+
+
+def parse_pack(text: str, name: str) -> Pack:
+    """One pack from its text; `name` is what errors call it. Raises `PackError`."""
+    try:
+        data = yaml.load(text, _Loader)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
+        raise PackError(f"{name}: {error}") from error
+    try:
+        return Pack(PackFile.model_validate(data), text)
+    except ValidationError as error:
+        problems = [f"{name}: {_place(each['loc'], data)}: {each['msg']}" for each in error.errors()]
+        raise PackError("\n".join(problems)) from error
+
+
+def _place(location: tuple[str | int, ...], data: Any) -> str:
+    """A place as a reader of the file would name it: rules[US.REGF.TIME.DEFAULT].open[0].from"""
+    place = ""
+    for step in location:
+        if isinstance(step, int):
+            data = data[step] if isinstance(data, list) and step < len(data) else None
+            place += f"[{data['id'] if isinstance(data, dict) and 'id' in data else step}]"
+        elif isinstance(data, dict) and step == data.get("kind"):
+            continue  # pydantic names the kind it chose; the file does not
+        else:
+            data = data.get(step) if isinstance(data, dict) else None
+            place += f".{step}" if place else step
+    return place or "the file"
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """SafeLoader that refuses a key written twice, where YAML would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _value in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key.value!r} stands twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
