@@ -162,7 +162,7 @@ def icon(name: str, label: str = "") -> SafeString:
 @register.simple_tag
 def key(name: str) -> SafeString:
     """The small mark that shows which key presses a button; screen readers hear `aria-keyshortcuts`."""
-    shown = {"Escape": "Esc"}.get(name, name.upper())
+    shown = {"Escape": "Esc"}.get(name, name.upper() if len(name) == 1 else name)
     return format_html('<kbd class="key" aria-hidden="true">{}</kbd>', shown) if name else SafeString("")
 
 
@@ -176,16 +176,38 @@ CONTROL_CLASSES = (
 )
 
 
+# What a browser's own date fields send and expect, whatever the language of the page.
+ISO_INPUTS = (
+    (forms.DateTimeInput, "datetime-local", "%Y-%m-%dT%H:%M"),
+    (forms.DateInput, "date", "%Y-%m-%d"),
+    (forms.TimeInput, "time", "%H:%M"),
+)
+
+
 @register.filter
 def control(field: forms.BoundField) -> SafeString:
     """The field's widget with Tabler's class for its kind, and red only when the person must change it."""
+    return field.as_widget(attrs=control_attrs(field))
+
+
+@register.filter
+def draft(field: forms.BoundField, owner: object) -> SafeString:
+    """A text that drafts.js keeps while it is typed, under the owner's id and the field's name."""
+    attrs = control_attrs(field) | {"rows": 2, "data-draft": f"{owner}:{field.name}", "data-key": "m"}
+    return field.as_widget(attrs=attrs)
+
+
+def control_attrs(field: forms.BoundField) -> dict[str, object]:
     widget = field.field.widget
+    for kind, input_type, pattern in ISO_INPUTS:
+        if isinstance(widget, kind):
+            widget.input_type, widget.format = input_type, pattern
     css = next((name for kind, name in CONTROL_CLASSES if isinstance(widget, kind)), "form-control")
     own = widget.attrs.get("class", "")
-    attrs = {"class": " ".join(filter(None, [css, own, "is-invalid" if field.errors else ""]))}
+    attrs: dict[str, object] = {"class": " ".join(filter(None, [css, own, field.errors and "is-invalid"]))}
     if isinstance(field.field, forms.DecimalField):
         attrs["inputmode"] = "decimal"
-    return field.as_widget(attrs=attrs)
+    return attrs
 
 
 @register.filter

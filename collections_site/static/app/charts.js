@@ -1,5 +1,6 @@
 // Draws every <figure data-chart="id"> from the JSON in <script type="application/json" id="id">, which is data and never runs.
 //
+// Load vendor/echarts/echarts.common.min.js before it (the "simple" build has neither legend nor tooltips).
 // The JSON: {categories: [text], series: [{name, values: [number|null], axis: 0|1, kind: "line"|"bar"|"band", low: [number]}],
 // axes: [{name, unit: "%"|"‰"|""}]}. A "band" is the usual range, from `low` to `values`, in the back.
 // Tooltips are drawn on the canvas (richText): HTML ones would need inline styles, which the page's policy forbids.
@@ -31,10 +32,11 @@ function options(data) {
     const unit = axes[one.axis ?? 0].unit ?? "";
     const tooltip = { valueFormatter: (value) => written(value, unit) };
     if (one.kind !== "band") return [{ ...common, type: one.kind ?? "line", data: one.values, tooltip, color: palette[index % palette.length], lineStyle: { width: 2 } }];
-    const hidden = { ...common, type: "line", stack: one.name, silent: true, symbol: "none", lineStyle: { opacity: 0 }, tooltip: { show: false } };
+    const color = palette[index % palette.length];
+    const hidden = { ...common, color, type: "line", stack: one.name, silent: true, symbol: "none", lineStyle: { opacity: 0 }, tooltip: { show: false } };
     return [
       { ...hidden, data: one.low },
-      { ...hidden, data: one.values.map((high, at) => high - one.low[at]), areaStyle: { color: palette[index % palette.length], opacity: 0.12 } },
+      { ...hidden, data: one.values.map((high, at) => high - one.low[at]), areaStyle: { color, opacity: 0.12 } },
     ];
   });
   return {
