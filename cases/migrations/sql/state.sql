@@ -21,7 +21,7 @@ BEGIN
     NEW.state_seq := OLD.state_seq;
     IF NEW.state IS DISTINCT FROM OLD.state THEN
         IF NOT EXISTS (
-            SELECT FROM cases_transition
+            SELECT FROM public.cases_transition
             WHERE case_id = OLD.id AND seq = OLD.state_seq + 1 AND source = OLD.state AND target = NEW.state
         ) THEN
             RAISE EXCEPTION 'Case % does not go from % to %: no such transition is recorded.', OLD.id, OLD.state, NEW.state
@@ -48,7 +48,7 @@ ALTER TABLE cases_case ENABLE ALWAYS TRIGGER case_begins;
 -- Deferred check: a transition row without its change does not survive the transaction.
 CREATE FUNCTION transition_made() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM cases_case WHERE id = NEW.case_id AND state_seq >= NEW.seq) THEN
+    IF NOT EXISTS (SELECT FROM public.cases_case WHERE id = NEW.case_id AND state_seq >= NEW.seq) THEN
         RAISE EXCEPTION 'Transition % of case % was recorded but not made.', NEW.seq, NEW.case_id
             USING ERRCODE = 'check_violation';
     END IF;

@@ -1,0 +1,185 @@
+"""The gate: may we contact this borrower, now, this way, for this? `ask` decides and stores; `look` only looks.
+
+The rules are pure (`compliance.rules`), the facts come from `compliance.facts`, the decision is stored by the database's own
+`gate_decide`, which alone can issue a permit. `compliance.actions.contacts.place` spends it.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from uuid import UUID
+
+from django.db import connection, transaction
+from uuid_utils.compat import uuid7
+
+from accounts.models import Borrower, ContactPoint
+from compliance.audit import Actor, Stream, record
+from compliance.audit.canonical import canonical
+from compliance.facts import NotAskable, Question, Situation, situations
+from compliance.models import Channel
+from compliance.rules import Decision, Facts, Packs, decide, load_packs
+from compliance.rules.canonical import plain
+
+CALL_LIFE = timedelta(minutes=10)
+MESSAGE_LIFE = timedelta(minutes=2)
+"""How long a permit lives: a person picks up a phone, a machine sends at once."""
+
+FACTS_LIMIT = 1024 * 1024
+
+DECIDE = """
+SELECT gate_decide(
+    %(decision)s, %(permit)s, %(borrower)s, %(contact_point)s, %(channel)s, %(purpose)s, %(loans)s, %(outcome)s, %(at)s,
+    %(next_allowed)s, %(facts)s, %(results)s, %(packs)s, %(actor)s, %(life)s)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A stored decision; with a permit, good until `expires_at`, where it allows."""
+
+    decision_id: UUID
+    decision: Decision
+    permit_id: UUID | None
+    expires_at: datetime | None
+
+
+@lru_cache(maxsize=1)
+def packs() -> Packs:
+    """The rule packs in force, read once per process. The house policy among them applies to every portfolio."""
+    return load_packs()
+
+
+def look(
+    *,
+    borrower: Borrower,
+    channel: str,
+    purpose: str,
+    at: datetime,
+    contact_point: ContactPoint | None = None,
+    loans: Sequence[UUID] | None = None,
+) -> Decision:
+    """What `ask` would answer at `at`. Stores nothing and leaves no event.
+
+    Without a contact point the borrower's best one for the channel is meant; without loans, those in arrears. Raises
+    `NotAskable` for another borrower's contact point or loan, and for an address that the channel cannot use.
+    """
+    question = Question(
+        borrower=borrower.pk,
+        channel=channel,
+        purpose=purpose,
+        contact_point=contact_point.pk if contact_point else None,
+        loans=tuple(loans) if loans is not None else None,
+    )
+    return look_many([question], at=at)[0]
+
+
+def look_many(questions: Sequence[Question], *, at: datetime) -> list[Decision]:
+    """As `look`, for many borrowers at once, in the order asked: the number of statements stays the same. Memory
+    grows with their history, so ask for some thousands at a time."""
+    return [decide(each.facts, packs(), at) for each in situations(questions, at=at, packs=packs())]
+
+
+@transaction.atomic
+def ask(
+    *,
+    borrower: Borrower,
+    contact_point: ContactPoint,
+    channel: str,
+    purpose: str,
+    loans: Sequence[UUID],
+    by: Actor,
+    at: datetime,
+    case: UUID | None = None,
+) -> Answer:
+    """Decide about one contact, store the decision with all it rests on, and issue a permit where it allows.
+
+    Two requests for one borrower decide one after the other, and a permit not yet spent counts as a contact: the last
+    allowed call goes to one of them. Raises `NotAskable` as `look`, and for a visit, which we never make.
+    """
+    if channel == Channel.VISIT:
+        raise NotAskable("We visit nobody.")
+    # Whoever only adds rows that point to the borrower need not wait for us.
+    Borrower.objects.select_for_update(no_key=True).get(pk=borrower.pk)
+    question = Question(
+        borrower=borrower.pk,
+        channel=channel,
+        purpose=purpose,
+        contact_point=contact_point.pk,
+        loans=tuple(loans),
+    )
+    [situation] = situations([question], at=at, packs=packs())
+    decision = decide(situation.facts, packs(), at)
+    decision_id = uuid7()
+    permit_id = uuid7() if decision.allowed else None
+    expires_at = _store(decision_id, permit_id, situation, decision, by=by, at=at)
+    record(
+        "contact.decided",
+        stream=Stream.borrower(borrower.pk),
+        by=by,
+        at=at,
+        case=case,
+        borrower=borrower.pk,
+        decision=decision_id,
+        channel=channel,
+        purpose=purpose,
+        outcome=decision.outcome,
+        reasons=list(dict.fromkeys(str(each.reason) for each in decision.reasons)),
+        packs=decision.packs,
+    )
+    return Answer(decision_id=decision_id, decision=decision, permit_id=permit_id, expires_at=expires_at)
+
+
+def replay(*, facts: bytes, at: datetime, rules: Packs | None = None) -> Decision:
+    """The decision that stored facts lead to, by the packs in force or by others."""
+    return decide(Facts.from_json(facts), rules or packs(), at)
+
+
+def _store(
+    decision_id: UUID,
+    permit_id: UUID | None,
+    situation: Situation,
+    decision: Decision,
+    *,
+    by: Actor,
+    at: datetime,
+) -> datetime | None:
+    data = decision.as_data()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            DECIDE,
+            {
+                "decision": decision_id,
+                "permit": permit_id,
+                "borrower": situation.question.borrower,
+                "contact_point": situation.contact_point,
+                "channel": situation.question.channel,
+                "purpose": situation.question.purpose,
+                "loans": list(situation.loans),
+                "outcome": decision.outcome,
+                "at": at,
+                "next_allowed": decision.next_allowed,
+                "facts": canonical(plain(situation.facts), limit=FACTS_LIMIT),
+                "results": json.dumps(data["results"]),
+                "packs": json.dumps(data["packs"]),
+                "actor": by.ref,
+                "life": _life(situation, decision, at),
+            },
+        )
+        return cursor.fetchone()[0]
+
+
+def _life(situation: Situation, decision: Decision, at: datetime) -> timedelta:
+    """How long the permit may be spent: the channel's time, cut where the decision would turn (the hour that closes)."""
+    whole = CALL_LIFE if situation.question.channel == Channel.CALL else MESSAGE_LIFE
+    if not decision.allowed or decide(situation.facts, packs(), at + whole).allowed:
+        return whole
+    lawful, unlawful = timedelta(), whole
+    while unlawful - lawful > timedelta(seconds=1):
+        half = (lawful + unlawful) / 2
+        if decide(situation.facts, packs(), at + half).allowed:
+            lawful = half
+        else:
+            unlawful = half
+    return max(lawful, timedelta(milliseconds=1))

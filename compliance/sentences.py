@@ -1,0 +1,216 @@
+"""A sentence for every reason the rules give, in the reader's language. Said to staff, beside the hour that opens."""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+from babel import Locale
+from babel.dates import format_date, get_timezone_location
+from babel.lists import format_list
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+from accounts.models import Relation
+from compliance.holds import HOLDS
+from compliance.rules import ReasonCode, RuleResult
+
+Params = Mapping[str, Any]
+
+
+def explain(result: RuleResult) -> str:
+    """The sentence of one rule's result; empty where it gives no reason."""
+    if result.reason is None:
+        return ""
+    counts = {"limit": result.limit, "days": result.days, "counted": result.counted}
+    return sentence(result.reason, {**result.params, **counts})
+
+
+def sentence(reason_code: str, params: Params) -> str:
+    """The sentence of a reason code with its parameters, as `ReasonCode` documents them; `limit` and `days` of the result
+    beside them where a count was reached. A code nobody knows comes back as it is: old decisions stay readable."""
+    try:
+        speak = SENTENCES[ReasonCode(reason_code)]
+    except ValueError:
+        return reason_code
+    return speak(params)
+
+
+def _unknown_jurisdiction(params: Params) -> str:
+    if not params.get("jurisdictions"):
+        return _("The portfolio names no jurisdiction, so nobody is contacted.")
+    return _("There are no rules for %(jurisdictions)s yet, so nobody is contacted.") % {
+        "jurisdictions": _join(params["jurisdictions"])
+    }
+
+
+def _unknown_zone(_params: Params) -> str:
+    return _("Nobody knows what time it is where the borrower is.")
+
+
+def _unknown_role(_params: Params) -> str:
+    return _(
+        "Our role towards the borrower is not clear. Loans held in different roles are spoken about apart."
+    )
+
+
+def _unknown_channel(_params: Params) -> str:
+    return _("This way of contact is not known to the rules.")
+
+
+def _unknown_purpose(_params: Params) -> str:
+    return _("This reason for contact is not known to the rules.")
+
+
+def _unknown_party(_params: Params) -> str:
+    return _("It is not clear whom this contact would reach.")
+
+
+def _nothing_overdue(_params: Params) -> str:
+    return _("Nothing is overdue, so there is nothing to ask for.")
+
+
+def _arrears_unknown(_params: Params) -> str:
+    return _("What is owed today is not known.")
+
+
+def _hold(params: Params) -> str:
+    row = HOLDS.get(params["hold"])
+    why = str(row.why) if row else _("A hold stops contact (%(kind)s).") % {"kind": params["hold"]}
+    if params.get("last_day"):
+        return _("%(why)s Until %(day)s, that day included.") % {"why": why, "day": _day(params["last_day"])}
+    return why
+
+
+def _party_not_allowed(params: Params) -> str:
+    if params["party"] in Relation.values:
+        return _("The debt is not spoken about with others: this reaches the borrower's %(relation)s.") % {
+            "relation": str(Relation(params["party"]).label).lower()
+        }
+    return _("The debt is not spoken about with others: this reaches somebody else.")
+
+
+def _outside_hours(params: Params) -> str:
+    said = {
+        "place": _place(params["zone"]),
+        "time": params["local_time"],
+        "hours": _join(["–".join(span) for span in params["hours"]]),
+    }
+    if params.get("at_edge"):
+        text = _(
+            "It is exactly %(time)s in %(place)s, and the edge of the open hours (%(hours)s) is kept closed."
+        )
+    else:
+        text = _("It is %(time)s in %(place)s; contact is open there %(hours)s.")
+    return _in_all_zones(text % said, params)
+
+
+def _closed_day(params: Params) -> str:
+    text = _("%(day)s is a closed day in %(place)s.") % {
+        "day": _day(params["day"]),
+        "place": _place(params["zone"]),
+    }
+    return _in_all_zones(text, params)
+
+
+def _no_common_hours(params: Params) -> str:
+    number = len(params["zones"])
+    return ngettext(
+        "In the time zone where the borrower may be no hour is open.",
+        "No hour is open in every one of the %(number)d time zones where the borrower may be.",
+        number,
+    ) % {"number": number}
+
+
+def _count_reached(params: Params) -> str:
+    limit, days = params.get("limit") or 0, params.get("days") or 1
+    what = {
+        "dial": lambda: ngettext("%(limit)d call", "%(limit)d calls", limit),
+        "connected_call": lambda: ngettext("%(limit)d call", "%(limit)d calls", limit),
+        "unanswered_call": lambda: ngettext("%(limit)d unanswered call", "%(limit)d unanswered calls", limit),
+        "conversation": lambda: ngettext("%(limit)d conversation", "%(limit)d conversations", limit),
+        "message": lambda: ngettext("%(limit)d message", "%(limit)d messages", limit),
+    }.get(params["event"], lambda: ngettext("%(limit)d contact", "%(limit)d contacts", limit))() % {
+        "limit": limit
+    }
+    said = {"what": what, "days": days}
+    # Whole sentences: word order differs too much between languages to put them together from parts.
+    match params["per"], days == 1:
+        case "debt", True:
+            text = _("The most for one day has been reached for this loan: %(what)s.")
+        case "debt", False:
+            text = _("The most for %(days)d days has been reached for this loan: %(what)s.")
+        case "contact_point", True:
+            text = _("The most for one day has been reached for this number or address: %(what)s.")
+        case "contact_point", False:
+            text = _("The most for %(days)d days has been reached for this number or address: %(what)s.")
+        case "channel", True:
+            text = _("The most for one day has been reached on this channel: %(what)s.")
+        case "channel", False:
+            text = _("The most for %(days)d days has been reached on this channel: %(what)s.")
+        case _other, True:
+            text = _("The most for one day has been reached: %(what)s.")
+        case _other, False:
+            text = _("The most for %(days)d days has been reached: %(what)s.")
+    return text % said
+
+
+def _quiet_period(params: Params) -> str:
+    said = {"last": _day(params["last_event"]), "first": _day(params["first_open"])}
+    if params["event"] == "conversation":
+        return _("You spoke on %(last)s; some quiet days follow, until %(first)s.") % said
+    return _("The last contact was on %(last)s; some quiet days follow, until %(first)s.") % said
+
+
+def _consented(params: Params) -> str:
+    return _("The borrower asked to be called, until %(day)s.") % {"day": _day(params["until"])}
+
+
+SENTENCES: dict[ReasonCode, Callable[[Params], str]] = {
+    ReasonCode.UNKNOWN_JURISDICTION: _unknown_jurisdiction,
+    ReasonCode.UNKNOWN_ROLE: _unknown_role,
+    ReasonCode.UNKNOWN_CHANNEL: _unknown_channel,
+    ReasonCode.UNKNOWN_PURPOSE: _unknown_purpose,
+    ReasonCode.UNKNOWN_PARTY: _unknown_party,
+    ReasonCode.UNKNOWN_ZONE: _unknown_zone,
+    ReasonCode.NOTHING_OVERDUE: _nothing_overdue,
+    ReasonCode.ARREARS_UNKNOWN: _arrears_unknown,
+    ReasonCode.HOLD: _hold,
+    ReasonCode.PARTY_NOT_ALLOWED: _party_not_allowed,
+    ReasonCode.OUTSIDE_HOURS: _outside_hours,
+    ReasonCode.CLOSED_DAY: _closed_day,
+    ReasonCode.NO_COMMON_HOURS: _no_common_hours,
+    ReasonCode.COUNT_REACHED: _count_reached,
+    ReasonCode.QUIET_PERIOD: _quiet_period,
+    ReasonCode.CONSENTED: _consented,
+}
+
+
+def _in_all_zones(text: str, params: Params) -> str:
+    """The sentence, and where several clocks count, that they do."""
+    number = params.get("zones", 1)
+    if number < 2:
+        return text
+    more = ngettext(
+        "It must be open in the %(number)d time zone where the borrower may be.",
+        "It must be open in each of the %(number)d time zones where the borrower may be.",
+        number,
+    )
+    return _("%(first)s %(second)s") % {"first": text, "second": more % {"number": number}}
+
+
+def _locale() -> Locale:
+    return Locale.parse("zh_Hans_CN" if (get_language() or "en").startswith("zh") else "en_GB")
+
+
+def _place(zone: str) -> str:
+    """The city a zone is named for, in the reader's language."""
+    return get_timezone_location(zone, locale=_locale(), return_city=True)
+
+
+def _day(text: str | date) -> str:
+    day = text if isinstance(text, date) else date.fromisoformat(text)
+    return format_date(day, "medium", locale=_locale())
+
+
+def _join(items: list[str]) -> str:
+    return format_list(items, locale=_locale())
