@@ -79,7 +79,8 @@ class People(NamedTuple):
 
 
 def make_people(portfolio: Portfolio) -> People:
-    """Alice, an agent of the portfolio's team; Bob, her supervisor; Charlie, an agent of a team without it."""
+    """Alice, an agent of the portfolio's team; Bob, her supervisor; Charlie, an agent of a team without
+    it."""
     team = make_team("Insiders", [portfolio])
     return People(
         make_user("alice", team=team),
@@ -142,8 +143,9 @@ def make_loan(
     product: str = "",
     at: datetime = NOW,
 ) -> Loan:
-    """A loan with its opening entry, minor units. Without `instalments` all of it falls due on `due_on`, ten days before
-    `TODAY` where that is not given either. Without `portfolio` it is the only one of the borrower's entity."""
+    """A loan with its opening entry, minor units. Without `instalments` all of it falls due on `due_on`,
+    ten days before `TODAY` where that is not given either. Without `portfolio` it is the only one of the
+    borrower's entity."""
     due_on = due_on or days_ago(10)
     schedule = instalments or [(due_on, principal + interest + fees)]
     return open_loan(

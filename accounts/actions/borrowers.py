@@ -37,7 +37,7 @@ from accounts.tapes.fields import GIVERS, GROUNDS, HARVESTED, SOURCES
 from compliance.audit import Actor, Stream, record
 
 IDENTITY = "identity"
-IDENTITY_FIELDS = frozenset({"name", "external_id", "national_id", "birth_year", "state", "zip"})
+IDENTITY_FIELDS = frozenset({"name", "external_id", "national_id", "born_on", "address", "employer"})
 
 ORIGINS = frozenset({*SOURCES, *GIVERS})
 """Where a contact point or a related person may come from; `HARVESTED` ones are refused in so many words."""
@@ -91,7 +91,7 @@ def sealed_borrower(
     *,
     entity_id: int,
     external_id: str,
-    identity: Mapping[str, Any],
+    identity: Mapping[str, str],
     language: str,
     country: str = "",
     zones: Iterable[str] = (),
@@ -188,7 +188,7 @@ def add_borrower(
     *,
     entity: LegalEntity,
     external_id: str,
-    identity: Mapping[str, Any],
+    identity: Mapping[str, str],
     language: str,
     by: Actor,
     at: datetime,
@@ -300,7 +300,7 @@ def retire_contact_point(
     ("wrong_number"). Already out of use: nothing changes."""
     if status not in (PointStatus.WRONG, PointStatus.BOUNCED, PointStatus.RETIRED):
         raise ValueError(f"A contact point is not retired as {status!r}.")
-    _check_code(reason)
+    check_code(reason)
     locked = ContactPoint.objects.select_for_update(no_key=True).get(pk=point.pk)
     if locked.status != PointStatus.ACTIVE:
         return locked
@@ -482,7 +482,7 @@ def _spellings(kind: str, text: str, by: Actor) -> set[str]:
 def _record_opening(
     borrower_id: UUID, *, what: str, by: Actor, at: datetime, why: str, case: UUID | None
 ) -> None:
-    _check_code(why)
+    check_code(why)
     if not by.may("accounts.unseal"):
         raise PermissionDenied(_("Opening a borrower's data is not part of this role."))
     with transaction.atomic(durable=True):
@@ -498,8 +498,8 @@ def _record_opening(
         )
 
 
-def _check_code(text: str) -> None:
-    """Reasons in the log are short codes: free text could name people."""
+def check_code(text: str) -> None:
+    """Reasons in the log are short codes: free text could name people. Raises `ValueError`."""
     if not _CODE.fullmatch(text):
         raise ValueError("A reason is a short code of lower-case letters, digits and underscores.")
 

@@ -77,11 +77,13 @@ def open_loan(
 ) -> Loan:
     """Take over a loan with what was owed on it at the beginning, in minor units of the portfolio's
     currency. The schedule must come to exactly that. The opening counts from `value_date`, else from the
-    disbursement, else from the first due date. Raises `LedgerRefused` (schedule_sum, negative,
+    disbursement, else from the first due date. Raises `LedgerRefused` (negative, not_positive, schedule_sum,
     other_entity)."""
     total = principal + interest + fees
     if min(principal, interest, fees) < 0 or any(amount <= 0 for _due_on, amount in instalments):
         raise LedgerRefused("negative", _("An amount owed cannot be negative."))
+    if total == 0:
+        raise LedgerRefused("not_positive", _("Nothing is owed on this loan."))
     if sum(amount for _due_on, amount in instalments) != total:
         raise LedgerRefused("schedule_sum", _("The instalments do not add up to the amount of the loan."))
     if borrower.entity_id != portfolio.entity_id:

@@ -322,6 +322,10 @@ class Migration(migrations.Migration):
             model_name='instalment',
             constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='instalment_amount_positive'),
         ),
+        migrations.AddIndex(
+            model_name='instalment',
+            index=models.Index(fields=['amount', 'due_on'], name='instalment_by_amount'),
+        ),
         migrations.AddConstraint(
             model_name='paymentcandidate',
             constraint=models.UniqueConstraint(fields=('payment', 'loan'), name='payment_candidate_once'),

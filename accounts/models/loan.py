@@ -52,6 +52,8 @@ class Instalment(models.Model):
             models.UniqueConstraint(fields=["loan", "number"], name="instalment_number_once"),
             models.CheckConstraint(condition=models.Q(amount__gt=0), name="instalment_amount_positive"),
         ]
+        # A payment that does not say its loan may be one of exactly this amount, due around its day.
+        indexes = [models.Index(fields=["amount", "due_on"], name="instalment_by_amount")]
 
 
 class EntryKind(models.TextChoices):

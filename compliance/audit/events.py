@@ -8,6 +8,8 @@ EVENTS: dict[str, frozenset[str]] = {
     name: frozenset(fields.split())
     for name, fields in {
         # accounts: people who owe, people who work
+        "legal_entity.created": "entity",
+        "legal_entity.changed": "entity fields",
         "portfolio.created": "portfolio code currency jurisdictions role",
         "portfolio.changed": "portfolio fields",
         "portfolio.contact_opened": "portfolio",
@@ -16,7 +18,10 @@ EVENTS: dict[str, frozenset[str]] = {
         "staff.changed": "staff fields",
         "staff.signed_in": "staff",
         "staff.sign_in_failed": "reason",
+        "team.created": "team",
         "team.changed": "team fields",
+        "team.removed": "team",
+        "seal.rotated": "kind keys",
         "borrower.imported": "contact_points related_persons",
         "borrower.changed": "fields",
         "borrower.unsealed": "what why",
@@ -37,6 +42,7 @@ EVENTS: dict[str, frozenset[str]] = {
         "payment.received": "payment reference currency amount value_date source",
         "payment.matched": "payment loan how",
         "payment.unmatched": "payment candidates",
+        "payment.reversed": "payment loan currency amount reason",
         "payments.read": "run portfolio rows posted unmatched known",
         # compliance, first floor
         "contact.decided": "decision channel purpose outcome reasons packs",

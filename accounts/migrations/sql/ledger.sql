@@ -19,3 +19,7 @@ BEGIN
 END $$;
 CREATE TRIGGER payment_freeze BEFORE UPDATE OR DELETE ON accounts_payment FOR EACH ROW EXECUTE FUNCTION payment_freeze();
 ALTER TABLE accounts_payment ENABLE ALWAYS TRIGGER payment_freeze;
+
+-- Finds a loan by its id as people mistype it: case, spaces and leading zeros aside (`accounts/actions/payments.py`).
+CREATE INDEX loan_by_hint ON accounts_loan
+    (portfolio_id, ltrim(upper(regexp_replace(external_id, '\s', '', 'g')), '0'));

@@ -1,0 +1,207 @@
+"""The SQL of standings says what the pure functions say, for any schedule, any bookings and any date."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.db import connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.actions.ledger import post_charge
+from accounts.actions.payments import receive, reverse_payment
+from accounts.ageing import age, bucket
+from accounts.models import EntryKind, Loan
+from accounts.standing import COLUMNS, PORTFOLIO_STANDING_SQL, Standing, standing_of
+from tests.factories import NOW, SYSTEM, TODAY, days_ago, make_borrower, make_loan, make_portfolio
+
+pytestmark = pytest.mark.django_db
+
+
+def pay(loan, amount, value_date, reference=None):
+    return receive(
+        portfolio=loan.portfolio,
+        reference=reference or f"P{amount}@{value_date}",
+        amount=amount,
+        value_date=value_date,
+        loan=loan,
+        by=SYSTEM,
+        at=NOW,
+    )
+
+
+@pytest.fixture
+def portfolio():
+    return make_portfolio()
+
+
+@pytest.fixture
+def borrower(portfolio):
+    return make_borrower(portfolio)
+
+
+@pytest.mark.parametrize(
+    ("on", "days", "arrears", "oldest", "bucket_key"),
+    [
+        (date(2026, 1, 9), 0, 0, None, "current"),
+        (date(2026, 1, 10), 0, 0, None, "current"),
+        (date(2026, 1, 11), 1, 50_00, date(2026, 1, 10), "1-30"),
+        (date(2026, 2, 9), 30, 50_00, date(2026, 1, 10), "1-30"),
+        (date(2026, 2, 10), 31, 50_00, date(2026, 1, 10), "31-60"),
+        (date(2026, 2, 11), 32, 110_00, date(2026, 1, 10), "31-60"),
+        (date(2026, 4, 11), 91, 110_00, date(2026, 1, 10), "91+"),
+    ],
+)
+def test_a_loan_is_late_from_the_day_after_its_due_date(borrower, on, days, arrears, oldest, bucket_key):
+    schedule = [(date(2026, 1, 10), 50_00), (date(2026, 2, 10), 60_00)]
+    loan = make_loan(borrower, principal=100_00, interest=10_00, instalments=schedule)
+    standing = standing_of([loan.pk], on)[loan.pk]
+    assert standing == Standing(
+        days_past_due=days,
+        arrears=arrears,
+        outstanding=110_00,
+        fees=0,
+        interest=10_00,
+        principal=100_00,
+        credit=0,
+        oldest_due_on=oldest,
+        bucket=bucket_key,
+    )
+
+
+def test_one_cent_short_is_short(borrower):
+    loan = make_loan(borrower, principal=100_00, due_on=days_ago(5))
+    pay(loan, 99_99, days_ago(6))
+    standing = standing_of([loan.pk], TODAY)[loan.pk]
+    assert (standing.days_past_due, standing.arrears, standing.outstanding) == (5, 1, 1)
+
+
+def test_what_has_a_later_value_date_does_not_count_yet(borrower):
+    loan = make_loan(borrower, principal=100_00, due_on=days_ago(20))
+    pay(loan, 100_00, days_ago(5))
+    before, on_the_day = days_ago(6), days_ago(5)
+    assert standing_of([loan.pk], before)[loan.pk].arrears == 100_00
+    assert standing_of([loan.pk], on_the_day)[loan.pk].arrears == 0
+
+
+def test_a_later_charge_is_due_on_its_value_date(borrower):
+    loan = make_loan(borrower, principal=100_00, due_on=TODAY + timedelta(days=30))
+    post_charge(
+        loan=loan, kind=EntryKind.FEE, amount=5_00, value_date=days_ago(3), reference="F", by=SYSTEM, at=NOW
+    )
+    standing = standing_of([loan.pk], TODAY)[loan.pk]
+    assert (standing.days_past_due, standing.arrears, standing.fees) == (3, 5_00, 5_00)
+    assert standing_of([loan.pk], days_ago(3))[loan.pk].arrears == 0
+
+
+def test_overpayment_is_credit_and_lowers_the_outstanding_sum(borrower):
+    loan = make_loan(borrower, principal=100_00)
+    pay(loan, 130_00, days_ago(1))
+    standing = standing_of([loan.pk], TODAY)[loan.pk]
+    assert (standing.principal, standing.credit, standing.outstanding) == (0, 30_00, -30_00)
+
+
+def test_no_loans_and_unknown_loans(borrower):
+    assert standing_of([], TODAY) == {}
+    assert standing_of([borrower.pk], TODAY) == {}
+
+
+def test_many_loans_take_one_statement(borrower, django_assert_num_queries):
+    loans = [make_loan(borrower).pk for _ in range(3)]
+    with django_assert_num_queries(1):
+        assert set(standing_of(loans, TODAY)) == set(loans)
+
+
+def test_whole_portfolios_give_what_single_loans_give(borrower, portfolio):
+    loans = [make_loan(borrower, principal=10_00 * n, due_on=days_ago(40 * n)) for n in range(1, 4)]
+    other = make_portfolio()
+    make_loan(make_borrower(other))
+    with connection.cursor() as cursor:
+        cursor.execute(PORTFOLIO_STANDING_SQL, {"portfolios": [portfolio.pk], "on": TODAY})
+        assert [column.name for column in cursor.description] == list(COLUMNS)
+        rows = {row[0]: Standing(*row[3:]) for row in cursor.fetchall()}
+    assert rows == standing_of([loan.pk for loan in loans], TODAY)
+    assert sorted(standing.bucket for standing in rows.values()) == ["31-60", "61-90", "91+"]
+
+
+# The property
+
+START = date(2026, 1, 1)
+offsets = st.integers(0, 120)
+cents = st.integers(1, 400)
+
+
+@st.composite
+def books(draw):
+    """A schedule, charges, payments (some of them reversed), bucket edges, and the date asked about."""
+    return {
+        "schedule": draw(st.lists(st.tuples(offsets, cents), min_size=1, max_size=6)),
+        "charges": draw(
+            st.lists(st.tuples(st.sampled_from(["fee", "interest"]), offsets, cents), max_size=3)
+        ),
+        "payments": draw(st.lists(st.tuples(offsets, cents, st.booleans()), max_size=5)),
+        "edges": sorted(draw(st.sets(st.integers(1, 100), min_size=1, max_size=4))),
+        "on": draw(st.integers(0, 140)),
+    }
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(loans=st.lists(books(), min_size=1, max_size=3))
+def test_sql_and_pure_ageing_agree(portfolio, borrower, loans):
+    with transaction.atomic():
+        for book in loans:
+            portfolio.bucket_edges = book["edges"]
+            portfolio.save(update_fields=["bucket_edges"])
+            loan = make_book(borrower, book)
+            on = START + timedelta(days=book["on"])
+            standing = standing_of([loan.pk], on)[loan.pk]
+            expected = pure_ageing(book, on)
+            assert (standing.days_past_due, standing.arrears, standing.oldest_due_on) == (
+                expected.days_past_due,
+                expected.arrears,
+                expected.oldest_due_on,
+            )
+            assert standing.bucket == bucket(expected.days_past_due, book["edges"])
+        transaction.set_rollback(True)
+
+
+def make_book(borrower, book) -> Loan:
+    schedule = [(START + timedelta(days=day), amount) for day, amount in book["schedule"]]
+    total = sum(amount for _day, amount in schedule)
+    loan = make_loan(borrower, principal=total, instalments=schedule)
+    for number, (kind, day, amount) in enumerate(book["charges"]):
+        post_charge(
+            loan=loan,
+            kind=kind,
+            amount=amount,
+            value_date=START + timedelta(days=day),
+            reference=f"C{number}",
+            by=SYSTEM,
+            at=LATER,
+        )
+    for number, (day, amount, bounced) in enumerate(book["payments"]):
+        payment = receive(
+            portfolio=loan.portfolio,
+            reference=f"{loan.pk}/{number}",
+            amount=amount,
+            value_date=START + timedelta(days=day),
+            loan=loan,
+            by=SYSTEM,
+            at=LATER,
+        )
+        if bounced:
+            reverse_payment(payment=payment, reason="chargeback", by=SYSTEM, at=LATER)
+    return loan
+
+
+LATER = NOW + timedelta(days=365)
+
+
+def pure_ageing(book, on):
+    dues = [(START + timedelta(days=day), amount) for day, amount in book["schedule"]]
+    dues += [(START + timedelta(days=day), amount) for _kind, day, amount in book["charges"]]
+    credited = sum(
+        amount
+        for day, amount, bounced in book["payments"]
+        if not bounced and START + timedelta(days=day) <= on
+    )
+    return age(dues, credited, on)
