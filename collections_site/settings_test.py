@@ -3,3 +3,5 @@
 from collections_site.settings import *  # noqa: F403 - the one place where all settings are taken over
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Nothing is collected for tests: files are served from where they lie.
+WHITENOISE_AUTOREFRESH = True

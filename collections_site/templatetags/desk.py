@@ -193,18 +193,18 @@ def control(field: forms.BoundField) -> SafeString:
 @register.filter
 def draft(field: forms.BoundField, owner: object) -> SafeString:
     """A text that drafts.js keeps while it is typed, under the owner's id and the field's name."""
-    attrs = control_attrs(field) | {"rows": 2, "data-draft": f"{owner}:{field.name}", "data-key": "m"}
+    attrs = control_attrs(field) | {"rows": "2", "data-draft": f"{owner}:{field.name}", "data-key": "m"}
     return field.as_widget(attrs=attrs)
 
 
-def control_attrs(field: forms.BoundField) -> dict[str, object]:
+def control_attrs(field: forms.BoundField) -> dict[str, str | bool]:
     widget = field.field.widget
     for kind, input_type, pattern in ISO_INPUTS:
         if isinstance(widget, kind):
             widget.input_type, widget.format = input_type, pattern
     css = next((name for kind, name in CONTROL_CLASSES if isinstance(widget, kind)), "form-control")
-    own = widget.attrs.get("class", "")
-    attrs: dict[str, object] = {"class": " ".join(filter(None, [css, own, field.errors and "is-invalid"]))}
+    classes = [css, widget.attrs.get("class", ""), "is-invalid" if field.errors else ""]
+    attrs: dict[str, str | bool] = {"class": " ".join(filter(None, classes))}
     if isinstance(field.field, forms.DecimalField):
         attrs["inputmode"] = "decimal"
     return attrs
