@@ -1,6 +1,6 @@
 """The map of a case's life: every edge with its permission and guard. Code, database, docs and tests read this table.
 
-Pure: guards are named here and answered in `cases/actions/transition.py`.
+Pure: guards are named here and answered in `cases/guards.py`.
 """
 
 from dataclasses import dataclass

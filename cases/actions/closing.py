@@ -1,0 +1,32 @@
+"""What ends with a case, or rests while it is with legal. Called by moves alone, set-based, one case or thousands."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from communications.actions.messages import cancel
+
+from cases.actions.deciding import close_agreements
+from cases.actions.work import finish_many, release_many
+from cases.models import DayRun
+from communications.models import Message, MessageStatus
+from compliance.audit import Actor
+
+
+def stop_work(
+    *, case_ids: Sequence[UUID], by: Actor, at: datetime, reason: str, run: DayRun | None = None
+) -> None:
+    """No more steps, nobody on it, nothing sent: open work is done, leases are let go, planned messages cancelled."""
+    finish_many(case_ids=case_ids, result=reason, by=by, at=at, run=run)
+    release_many(case_ids=case_ids, reason=reason, by=by, at=at, run=run)
+    planned = Message.objects.filter(for_case__case__in=case_ids, status=MessageStatus.PLANNED)
+    for message in planned.order_by("id"):
+        cancel(message=message, reason=reason, by=by, at=at)
+
+
+def close_up(
+    *, case_ids: Sequence[UUID], by: Actor, at: datetime, reason: str, run: DayRun | None = None
+) -> None:
+    """The case is over: its work stops, an open promise is decided, a running plan ends."""
+    stop_work(case_ids=case_ids, by=by, at=at, reason=reason, run=run)
+    close_agreements(case_ids=case_ids, by=by, at=at, reason=reason, run=run)

@@ -1,0 +1,135 @@
+"""Money on a case: recorded at the desk, matched by hand, taken back; and what a payment changes in the work."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.actions import payments as accounts_payments
+from accounts.models import Loan, Payment, Portfolio
+from accounts.standing import standing_of
+from cases.actions.deciding import Decided, decide
+from cases.actions.transition import MoveRefused, move
+from cases.actions.work import Step, finish_many, plan_many
+from cases.machine import OPEN_STATES
+from cases.models import Case, CaseState, WorkKind
+from compliance.audit import Actor
+
+# Who cures a case, keeps a promise or completes a plan: nobody, the ledger does.
+LEDGER = Actor.system("ledger")
+AFTER_KEPT = timedelta(days=1)
+
+
+@transaction.atomic
+def record_payment(
+    *, case: Case, amount: int, value_date: date, reference: str, by: Actor, at: datetime
+) -> Payment:
+    """A payment the borrower made, `amount` in minor units, known at the desk by the provider's reference.
+
+    The same reference again changes nothing. Raises `accounts.actions.payments.PaymentRefused`.
+    """
+    payment = accounts_payments.receive(
+        portfolio=case.portfolio, loan=case.loan, reference=reference, amount=amount, value_date=value_date,
+        source="desk", by=by, at=at, case=case.pk,
+    )  # fmt: skip
+    after_payments(loan_ids=[case.loan_id], at=at)
+    return payment
+
+
+@transaction.atomic
+def match_payment(*, payment: Payment, loan: Loan, by: Actor, at: datetime) -> Payment:
+    """A waiting payment has found its loan. Raises `PaymentRefused` and `PermissionDenied`."""
+    case = Case.objects.open().filter(loan=loan).first()
+    payment = accounts_payments.match(
+        payment=payment, loan=loan, by=by, at=at, case=case.pk if case else None
+    )
+    after_payments(loan_ids=[loan.pk], at=at)
+    return payment
+
+
+@transaction.atomic
+def reverse_payment(*, payment: Payment, reason: str, by: Actor, at: datetime) -> Payment:
+    """A payment went back to the payer. A case it had cured is taken up again where arrears are there once more.
+
+    Raises `PaymentRefused` and `PermissionDenied`.
+    """
+    case = Case.objects.filter(loan=payment.loan_id).order_by("-opened_on", "-pk").first()
+    payment = accounts_payments.reverse_payment(
+        payment=payment, reason=reason, by=by, at=at, case=case.pk if case else None
+    )
+    if case and case.state == CaseState.CURED:
+        reopen(case=case, at=at)
+    return payment
+
+
+@transaction.atomic
+def reopen(*, case: Case, at: datetime, by: Actor = LEDGER) -> bool:
+    """Take a cured case up again after its payment was reversed; False where nothing is overdue or nothing was reversed."""
+    on = case.portfolio.business_date(at)
+    if not standing_of([case.loan_id], on)[case.loan_id].arrears:
+        return False
+    try:
+        case = move(case=case, to=CaseState.NEGOTIATING, by=by, at=at, reason="payment_reversed")
+    except MoveRefused:
+        return False
+    step = Step(case.pk, case.borrower_id, WorkKind.FOLLOW_UP, at, "payment_reversed")
+    plan_many(steps=[step], by=by, at=at)
+    return True
+
+
+@transaction.atomic
+def after_payments(*, loan_ids: Collection[UUID], at: datetime) -> list[UUID]:
+    """What payments on these loans change: promises and plans are decided, cases without arrears are cured and closed.
+
+    Returns the cured cases. One reading of the ledger for all loans of a portfolio; call it after any number of payments, in
+    their transaction or later, and as often as wanted.
+    """
+    cases = Case.objects.select_for_update(of=("self",), no_key=True).select_related("portfolio")
+    by_portfolio: dict[Portfolio, list[Case]] = defaultdict(list)
+    for case in cases.filter(state__in=OPEN_STATES, loan__in=list(loan_ids)).order_by("pk"):
+        by_portfolio[case.portfolio].append(case)
+    cured = []
+    for portfolio, found in by_portfolio.items():
+        on = portfolio.business_date(at)
+        loans = [case.loan_id for case in found]
+        decided = decide(portfolio=portfolio, on=on, loan_ids=loans, by=LEDGER, at=at)
+        standings = standing_of(loans, on)
+        for case in found:
+            if standings[case.loan_id].arrears == 0:
+                move(case=case, to=CaseState.CURED, by=LEDGER, at=at, reason="arrears_paid")
+                cured.append(case.pk)
+        _go_on(found, decided, set(cured), at)
+    return cured
+
+
+def _go_on(cases: list[Case], decided: Decided, cured: set[UUID], at: datetime) -> None:
+    """The next steps on cases that stay open: what the payment has answered is done."""
+    still = [case for case in cases if case.pk not in cured]
+    finish_many(
+        case_ids=[case.pk for case in still], kinds=[WorkKind.TRACE], result="payment_found", by=LEDGER, at=at
+    )
+    kept = [party for party in decided.kept if party.case not in cured]
+    finish_many(
+        case_ids=[party.case for party in kept],
+        kinds=[WorkKind.PROMISE_BROKEN],
+        result="kept",
+        by=LEDGER,
+        at=at,
+    )
+    finish_many(
+        case_ids=[party.case for party in decided.on_time], kinds=[WorkKind.PLAN_MISSED], result="paid",
+        by=LEDGER, at=at,
+    )  # fmt: skip
+    steps = [
+        Step(party.case, party.borrower, WorkKind.FOLLOW_UP, at + AFTER_KEPT, "promise_kept")
+        for party in kept
+    ]
+    plan_many(steps=steps, by=LEDGER, at=at)
+    completed = {party.case for party in decided.plans_completed}
+    for case in still:
+        if case.pk in completed and case.state == CaseState.INSTALLMENT_PLAN:
+            move(case=case, to=CaseState.NEGOTIATING, by=LEDGER, at=at, reason="plan_completed")
+            step = Step(case.pk, case.borrower_id, WorkKind.FOLLOW_UP, at, "plan_completed")
+            plan_many(steps=[step], by=LEDGER, at=at)

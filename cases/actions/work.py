@@ -1,0 +1,303 @@
+"""What is next on a case, and who sits on it. Nobody waits: a case somebody holds is skipped, not queued for."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
+from uuid_utils.compat import uuid7
+
+from accounts.models import User
+from cases.chronicle import tell
+from cases.models import Case, DayRun, Lease, WorkItem, WorkKind
+from compliance.audit import Actor, Stream, record
+
+LEASE = timedelta(minutes=15)
+
+# Smaller comes first; within a rank the oldest due. What somebody was told or is waiting for comes before what we want.
+RANKS = {
+    WorkKind.CALLBACK: 10,
+    WorkKind.TRACE: 20,
+    WorkKind.PROMISE_BROKEN: 30,
+    WorkKind.PLAN_MISSED: 40,
+    WorkKind.FIRST_CALL: 50,
+    WorkKind.FOLLOW_UP: 60,
+    WorkKind.ADDRESS: 70,
+    WorkKind.REVIEW: 80,
+}
+# What a call to the borrower takes care of, whatever came of it: the outcome says what is next.
+CALL_KINDS = (
+    WorkKind.CALLBACK,
+    WorkKind.PROMISE_BROKEN,
+    WorkKind.PLAN_MISSED,
+    WorkKind.FIRST_CALL,
+    WorkKind.FOLLOW_UP,
+)
+
+
+class LeaseHeld(Exception):
+    """Somebody else works on the case until `until`."""
+
+    def __init__(self, holder: User, until: datetime) -> None:
+        super().__init__(f"held until {until:%H:%M}")
+        self.holder = holder
+        self.until = until
+
+
+class LeaseLost(Exception):
+    """The case is not leased to this person any more: released, or taken by somebody else after it ran out."""
+
+
+@transaction.atomic
+def plan_work(
+    *,
+    case: Case,
+    kind: str,
+    due_at: datetime,
+    reason: str,
+    by: Actor,
+    at: datetime,
+    assignee: User | None = None,
+) -> WorkItem:
+    """One next step on a case. An open one of the same kind gives way: it is done with the result `replanned`."""
+    finish_work(case=case, kinds=[kind], result="replanned", by=by, at=at)
+    item = WorkItem.objects.create(
+        case=case, kind=kind, rank=RANKS[WorkKind(kind)], due_at=due_at, reason=reason, assignee=assignee,
+        created_at=at,
+    )  # fmt: skip
+    tell(
+        "work.planned",
+        rows=[_planned(item.pk, case.pk, case.borrower_id, kind, due_at, reason)],
+        by=by,
+        at=at,
+    )
+    return item
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step to plan on one case, for runs."""
+
+    case: UUID
+    borrower: UUID
+    kind: WorkKind
+    due_at: datetime
+    reason: str
+
+
+PLAN_MANY = """
+INSERT INTO cases_workitem (id, case_id, kind, rank, due_at, reason, created_at, result)
+SELECT id, case_id, kind, rank, due_at, reason, %s, ''
+FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::int[], %s::timestamptz[], %s::text[])
+    AS step (id, case_id, kind, rank, due_at, reason)
+ON CONFLICT (case_id, kind) WHERE done_at IS NULL DO NOTHING
+RETURNING id
+"""
+
+
+def plan_many(*, steps: Sequence[Step], by: Actor, at: datetime, run: DayRun | None = None) -> int:
+    """Plan steps in one statement and return how many; where one of the kind is open already, it stays."""
+    if not steps:
+        return 0
+    named = {uuid7(): step for step in steps}
+    columns = [
+        [step.case for step in named.values()],
+        [str(step.kind) for step in named.values()],
+        [RANKS[step.kind] for step in named.values()],
+        [step.due_at for step in named.values()],
+        [step.reason for step in named.values()],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(PLAN_MANY, [at, list(named), *columns])
+        planned = [(item, named[item]) for (item,) in cursor.fetchall()]
+    rows = [
+        _planned(item, step.case, step.borrower, step.kind, step.due_at, step.reason)
+        for item, step in planned
+    ]
+    tell("work.planned", rows=rows, by=by, at=at, run=run)
+    return len(rows)
+
+
+def _planned(item: UUID, case: UUID, borrower: UUID, kind: str, due_at: datetime, reason: str) -> dict:
+    return {
+        "case": case, "borrower": borrower, "item": item, "kind": str(kind), "due_at": due_at, "reason": reason,
+    }  # fmt: skip
+
+
+FINISH = """
+UPDATE cases_workitem item SET done_at = %(at)s, result = %(result)s
+FROM cases_case c
+WHERE item.case_id = c.id AND item.case_id = ANY(%(cases)s) AND item.done_at IS NULL
+    AND (%(kinds)s::text[] IS NULL OR item.kind = ANY(%(kinds)s)) AND item.due_at <= %(due_by)s
+RETURNING item.id, item.kind, c.id, c.borrower_id
+"""
+
+
+def finish_many(
+    *,
+    case_ids: Sequence[UUID],
+    result: str,
+    by: Actor,
+    at: datetime,
+    kinds: Collection[str] | None = None,
+    due_by: datetime | None = None,
+    run: DayRun | None = None,
+) -> int:
+    """End open steps of these kinds (all, when none are named) on these cases; `due_by` leaves later ones open."""
+    values = {
+        "cases": list(case_ids),
+        "result": result,
+        "kinds": None if kinds is None else [str(kind) for kind in kinds],
+        "at": at,
+        "due_by": due_by or datetime.max.replace(tzinfo=UTC),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(FINISH, values)
+        rows = [
+            {"case": case, "borrower": borrower, "item": item, "kind": kind, "result": result}
+            for item, kind, case, borrower in cursor.fetchall()
+        ]
+    tell("work.done", rows=rows, by=by, at=at, run=run)
+    return len(rows)
+
+
+@transaction.atomic
+def finish_work(
+    *,
+    case: Case,
+    result: str,
+    by: Actor,
+    at: datetime,
+    kinds: Collection[str] | None = None,
+    due_by: datetime | None = None,
+) -> int:
+    """The same for one case; returns how many steps were ended."""
+    return finish_many(case_ids=[case.pk], result=result, by=by, at=at, kinds=kinds, due_by=due_by)
+
+
+CLAIM = """
+UPDATE cases_lease SET holder_id = %(user)s, until = %(until)s
+WHERE case_id = (
+    SELECT lease.case_id
+    FROM cases_workitem item
+    JOIN cases_case c ON c.id = item.case_id
+    JOIN cases_lease lease ON lease.case_id = item.case_id
+    WHERE item.done_at IS NULL AND item.due_at <= %(at)s AND item.kind <> ALL(%(not_kinds)s)
+        AND (item.assignee_id IS NULL OR item.assignee_id = %(user)s)
+        AND (c.assignee_id IS NULL OR c.assignee_id = %(user)s)
+        AND c.portfolio_id IN (SELECT portfolio_id FROM accounts_team_portfolios WHERE team_id = %(team)s)
+        AND (lease.holder_id IS NULL OR lease.until <= %(at)s)
+    ORDER BY item.rank, item.due_at, item.id
+    LIMIT 1
+    FOR UPDATE OF lease, item SKIP LOCKED
+)
+RETURNING case_id
+"""
+
+
+def claim_values(user: User, at: datetime) -> dict[str, object]:
+    reviews = [] if user.has_perm("cases.see_board") else [WorkKind.REVIEW]
+    return {"user": user.pk, "team": user.team_id, "at": at, "until": at + LEASE, "not_kinds": reviews}
+
+
+@transaction.atomic
+def take_next(*, user: User, at: datetime) -> Case | None:
+    """The most pressing due case of the user's team that nobody holds, leased to the user; None when there is none.
+
+    One statement claims it: two people never get the same case, and none waits for the other. Cases the user is done with
+    are let go; one that was left with something due stays the user's until its lease runs out, and does not come up again
+    before.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, claim_values(user, at))
+        claimed = cursor.fetchone()
+    if claimed is None:
+        return None
+    case = Case.objects.select_related("borrower", "loan", "portfolio").get(pk=claimed[0])
+    _leased(case, user, at)
+    return case
+
+
+@transaction.atomic
+def take(*, case: Case, user: User, at: datetime) -> datetime:
+    """Lease one chosen case, or go on with one's own; returns until when. Raises `LeaseHeld`."""
+    lease = Lease.objects.select_for_update(of=("self",)).select_related("holder").get(case=case)
+    if lease.holder and lease.until and lease.until > at and lease.holder_id != user.pk:
+        raise LeaseHeld(lease.holder, lease.until)
+    mine = lease.holder_id == user.pk and lease.until is not None and lease.until > at
+    Lease.objects.filter(pk=lease.pk).update(holder=user, until=at + LEASE)
+    if not mine:
+        _leased(case, user, at)
+    return at + LEASE
+
+
+def _leased(case: Case, user: User, at: datetime) -> None:
+    by = Actor.staff(user)
+    waiting = WorkItem.objects.filter(case=OuterRef("case"), done_at=None, due_at__lte=at)
+    done_with = Lease.objects.filter(~Exists(waiting), holder=user).exclude(case=case)
+    for lease in done_with.select_related("case").select_for_update(of=("self",), skip_locked=True):
+        release(case=lease.case, user=user, at=at, reason="done")
+    record(
+        "case.leased", stream=Stream.case(case.pk), by=by, at=at, case=case.pk, borrower=case.borrower_id,
+        until=at + LEASE,
+    )  # fmt: skip
+
+
+def renew(*, case: Case, user: User, at: datetime) -> datetime:
+    """Fifteen more minutes for whoever holds the case; returns until when. Raises `LeaseLost`."""
+    if not Lease.objects.filter(case=case, holder=user).update(until=at + LEASE):
+        raise LeaseLost
+    return at + LEASE
+
+
+@transaction.atomic
+def release(*, case: Case, user: User, at: datetime, reason: str = "left") -> bool:
+    """Let the case go; False when the user did not hold it."""
+    if not Lease.objects.filter(case=case, holder=user).update(holder=None, until=None):
+        return False
+    record(
+        "case.released", stream=Stream.case(case.pk), by=Actor.staff(user), at=at, case=case.pk,
+        borrower=case.borrower_id, reason=reason,
+    )  # fmt: skip
+    return True
+
+
+RELEASE_MANY = """
+UPDATE cases_lease lease SET holder_id = NULL, until = NULL
+FROM cases_case c
+WHERE c.id = lease.case_id AND lease.case_id = ANY(%s) AND lease.holder_id IS NOT NULL
+RETURNING c.id, c.borrower_id
+"""
+
+
+def release_many(
+    *, case_ids: Sequence[UUID], reason: str, by: Actor, at: datetime, run: DayRun | None = None
+) -> None:
+    """Nobody sits on these cases any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(RELEASE_MANY, [list(case_ids)])
+        rows = [
+            {"case": case, "borrower": borrower, "reason": reason} for case, borrower in cursor.fetchall()
+        ]
+    tell("case.released", rows=rows, by=by, at=at, run=run)
+
+
+@transaction.atomic
+def reassign(*, case: Case, assignee: User | None, by: Actor, at: datetime) -> Case:
+    """Give a case and its open steps to one person, or back to the team with None. Raises `PermissionDenied`."""
+    if not by.may("cases.reassign_case"):
+        raise PermissionDenied
+    if assignee and not Case.objects.filter(pk=case.pk).visible_to(assignee).exists():
+        raise PermissionDenied
+    case = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
+    case.assignee = assignee
+    case.save(update_fields=["assignee"])
+    case.work_items.filter(done_at=None).update(assignee=assignee)
+    record(
+        "case.reassigned", stream=Stream.case(case.pk), by=by, at=at, case=case.pk, borrower=case.borrower_id,
+        assignee=assignee and assignee.ref,
+    )  # fmt: skip
+    return case

@@ -1,0 +1,142 @@
+"""What must be true before a case may move, answered from stored facts. The names are those of `cases/machine.py`.
+
+A guard returns codes of what is missing, none when the move may be made. Nothing here is ever ticked by hand.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+from django.db.models import Max, OuterRef, Q, Subquery
+
+from accounts.models import EntryKind, LedgerEntry
+from accounts.standing import standing_of
+from cases.dispositions import DISPOSITIONS
+from cases.models import Case, CaseMessage, Plan, PlanState, Promise
+from communications.models import MessageStatus
+from compliance.audit import Actor
+from compliance.holds import stops_legal_steps
+from compliance.models import Complaint, ContactAttempt, ContactOutcome, Hold
+
+Missing = tuple[str, ...]
+NOTHING: Missing = ()
+
+
+@dataclass(frozen=True)
+class Question:
+    """One case, locked, about to be moved by someone at a moment; `on` is the portfolio's business date."""
+
+    case: Case
+    by: Actor
+    at: datetime
+
+    @property
+    def on(self) -> date:
+        return self.case.portfolio.business_date(self.at)
+
+
+def notice_sent(question: Question) -> Missing:
+    """A message of this case was accepted by its provider."""
+    sent = CaseMessage.objects.filter(case=question.case, message__status=MessageStatus.ACCEPTED)
+    return NOTHING if sent.exists() else ("notice",)
+
+
+def spoke_or_replied(question: Question) -> Missing:
+    """Since the case opened, a conversation with the right person, or anything that came from the borrower."""
+    case = question.case
+    opened = datetime.combine(case.opened_on, time.min, ZoneInfo(case.portfolio.zone))
+    newest = ContactOutcome.objects.filter(attempt=OuterRef("pk")).order_by("-id")
+    spoke = (
+        ContactAttempt.objects.filter(borrower=case.borrower_id, at__gte=opened)
+        .annotate(
+            right_party=Subquery(newest.values("right_party")[:1]),
+            conversation=Subquery(newest.values("conversation")[:1]),
+        )
+        .filter(Q(direction="in") | Q(right_party=True, conversation=True))
+    )
+    return NOTHING if spoke.exists() else ("conversation",)
+
+
+def plan_accepted(question: Question) -> Missing:
+    running = Plan.objects.filter(case=question.case, state=PlanState.ACTIVE)
+    return NOTHING if running.exists() else ("plan",)
+
+
+def plan_over(question: Question) -> Missing:
+    """There was a plan, and it runs no more: broken, given up, or paid while later charges stay."""
+    states = set(Plan.objects.filter(case=question.case).values_list("state", flat=True))
+    if PlanState.ACTIVE in states:
+        return ("plan_running",)
+    return NOTHING if states else ("plan",)
+
+
+def arrears_paid(question: Question) -> Missing:
+    """What fell due by contract is covered, by the ledger as it stands."""
+    loan = question.case.loan_id
+    return NOTHING if standing_of([loan], on=question.on)[loan].arrears == 0 else ("arrears",)
+
+
+def payment_reversed(question: Question) -> Missing:
+    """Money that cured the case was taken back after it closed, and no newer case works on the loan."""
+    case = question.case
+    reversal = LedgerEntry.objects.filter(
+        loan=case.loan_id, kind=EntryKind.REVERSAL, booked_at__gt=case.closed_at
+    )
+    if not reversal.exists():
+        return ("reversal",)
+    return ("newer_case",) if Case.objects.open().filter(loan=case.loan_id).exists() else NOTHING
+
+
+def legal_ready(question: Question) -> Missing:
+    """Legal steps come last: late enough, told, offered a way out, and nothing open that bars them."""
+    case, on = question.case, question.on
+    missing = []
+    if standing_of([case.loan_id], on=on)[case.loan_id].days_past_due < case.portfolio.legal_after_days:
+        missing.append("days")
+    missing += notice_sent(question)
+    plans = Plan.objects.filter(case=case)
+    if plans.filter(state=PlanState.ACTIVE).exists():
+        missing.append("plan_running")
+    # Whoever broke a plan is offered another way before the court is.
+    last_plan_ended = plans.aggregate(at=Max("ended_at"))["at"]
+    if not _offered(case, since=last_plan_ended):
+        missing.append("offer")
+    holds = (
+        Hold.objects.active(on).filter(borrower=case.borrower_id).filter(Q(loan=None) | Q(loan=case.loan_id))
+    )
+    if any(stops_legal_steps(kind) for kind in holds.values_list("kind", flat=True)):
+        missing.append("hold")
+    complaints = Complaint.objects.open().filter(borrower=case.borrower_id)
+    if complaints.filter(Q(loan=None) | Q(loan=case.loan_id)).exists():
+        missing.append("complaint")
+    return tuple(missing)
+
+
+def _offered(case: Case, since: datetime | None) -> bool:
+    """A promise or plan was agreed, or a way to pay was talked over and not taken; after `since` where given."""
+    after = {"made_at__gt": since} if since else {}
+    if Promise.objects.filter(case=case, **after).exists():
+        return True
+    if not since and Plan.objects.filter(case=case).exists():
+        return True
+    talked = case.calls.filter(disposition__in=[each.code for each in DISPOSITIONS.values() if each.offered])
+    return talked.filter(logged_at__gt=since).exists() if since else talked.exists()
+
+
+def decided(question: Question) -> Missing:
+    """A person's decision: the edge's permission says whose. No rule of ours gives a case up by itself."""
+    return NOTHING if question.by.kind == "staff" else ("decision",)
+
+
+GUARDS: dict[str, Callable[[Question], Missing]] = {
+    "notice_sent": notice_sent,
+    "spoke_or_replied": spoke_or_replied,
+    "plan_accepted": plan_accepted,
+    "plan_over": plan_over,
+    "arrears_paid": arrears_paid,
+    "payment_reversed": payment_reversed,
+    "legal_ready": legal_ready,
+    "settlement_paid": decided,
+    "decided": decided,
+}

@@ -1,0 +1,83 @@
+"""Cases for tests: opened as a day's run opens them, and brought where a test needs them through the real actions."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from accounts.models import Borrower, ContactKind, ContactPoint, Loan, Portfolio, User
+from accounts.standing import standing_of
+from cases.actions.calls import Details, log_call, place_call
+from cases.actions.opening import Overdue, open_cases
+from cases.models import Call, Case
+from compliance.audit import Actor
+from compliance.models import AuditEvent
+from tests.factories import NOW, SYSTEM, make_borrower, make_loan, make_portfolio
+
+DAY = timedelta(days=1)
+
+
+def make_case(
+    portfolio: Portfolio | None = None,
+    *,
+    borrower: Borrower | None = None,
+    loan: Loan | None = None,
+    at: datetime = NOW,
+    **terms,
+) -> Case:
+    """A case on a loan ten days late, of a borrower with a New York number and an e-mail address."""
+    if loan is None:
+        portfolio = portfolio or make_portfolio()
+        loan = make_loan(borrower or make_reachable(portfolio), portfolio=portfolio, **terms)
+    on = loan.portfolio.business_date(at)
+    standing = standing_of([loan.pk], on)[loan.pk]
+    overdue = Overdue(loan.pk, loan.borrower_id, standing.days_past_due, standing.arrears, 0)
+    [case] = open_cases(portfolio=loan.portfolio, loans=[overdue], on=on, by=SYSTEM, at=at)
+    return Case.objects.select_related("portfolio", "loan", "borrower__key").get(pk=case)
+
+
+def make_reachable(portfolio: Portfolio, **fields) -> Borrower:
+    number = ContactPoint.objects.count()
+    return make_borrower(
+        portfolio,
+        phone=f"+1 212 555 {number:04}",
+        email=f"borrower{number}@example.com",
+        zones=["America/New_York"],
+        **fields,
+    )
+
+
+def phone_of(borrower: Borrower) -> ContactPoint:
+    return borrower.contact_points.get(kind=ContactKind.PHONE)
+
+
+def call(
+    case: Case, user: User, disposition: str, at: datetime = NOW, details: Details | None = None
+) -> Call:
+    """Place a call and log it a minute later."""
+    placed = place_call(case=case, contact_point=phone_of(case.borrower), user=user, at=at)
+    return log_call(
+        call=placed,
+        disposition=disposition,
+        by=Actor.staff(user),
+        at=at + timedelta(minutes=1),
+        details=details or Details(),
+    )
+
+
+def fresh(case: Case) -> Case:
+    return Case.objects.select_related("portfolio", "loan", "borrower__key").get(pk=case.pk)
+
+
+def events(case: Case) -> list[str]:
+    """Types of the events of a case, in the order in which they were written."""
+    found = AuditEvent.objects.filter(case_ref=case.pk).order_by("recorded_at", "stream", "seq")
+    return list(found.values_list("type", flat=True))
+
+
+def steps(case: Case) -> list[tuple[str, datetime, str]]:
+    """Open work of a case: kind, due, reason."""
+    found = case.work_items.filter(done_at=None).order_by("rank", "due_at")
+    return list(found.values_list("kind", "due_at", "reason"))
+
+
+def days(first: date, count: int) -> Sequence[date]:
+    return [first + number * DAY for number in range(count)]

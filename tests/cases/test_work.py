@@ -1,0 +1,292 @@
+"""Work items and leases: what comes next, for whom, and that no two people get the same case nor wait for each other."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.db import connection, transaction
+
+from cases.actions.work import (
+    CLAIM,
+    LEASE,
+    RANKS,
+    LeaseHeld,
+    LeaseLost,
+    Step,
+    claim_values,
+    finish_work,
+    plan_many,
+    plan_work,
+    reassign,
+    release,
+    renew,
+    take,
+    take_next,
+)
+from cases.models import Case, Lease, WorkItem, WorkKind
+from compliance.audit import Actor
+from tests.cases.stories import events, fresh, make_case, steps
+from tests.factories import NOW, SYSTEM, make_people, make_portfolio, make_team, make_user
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def portfolio(db):
+    return make_portfolio()
+
+
+@pytest.fixture
+def people(portfolio):
+    return make_people(portfolio)
+
+
+def due(case: Case, kind: str = WorkKind.FIRST_CALL, at=NOW, **more) -> WorkItem:
+    return plan_work(case=case, kind=kind, due_at=at, reason="test", by=SYSTEM, at=NOW - HOUR, **more)
+
+
+def test_every_kind_of_work_has_a_rank_of_its_own():
+    assert set(RANKS) == set(WorkKind)
+    assert len(set(RANKS.values())) == len(RANKS)
+
+
+def test_rank_comes_before_age_and_age_before_order(portfolio, people):
+    late, early, callback = (make_case(portfolio) for _number in range(3))
+    due(late, at=NOW - HOUR)
+    due(early, at=NOW - 2 * HOUR)
+    due(callback, WorkKind.CALLBACK, at=NOW)
+    taken = [take_next(user=people.alice, at=NOW) for _number in range(3)]
+    assert taken == [callback, early, late]
+
+
+def test_nothing_due_is_none_and_keeps_what_one_has(portfolio, people):
+    case = make_case(portfolio)
+    take(case=case, user=people.alice, at=NOW)
+    due(case, at=NOW + HOUR)
+    assert take_next(user=people.alice, at=NOW) is None
+    assert Lease.objects.get(case=case).holder == people.alice
+
+
+def test_others_portfolios_leased_cases_and_others_own_cases_do_not_come_up(portfolio, people):
+    mine, leased, assigned, later, of_step = (make_case(portfolio) for _number in range(5))
+    due(make_case())
+    for case in (mine, leased, assigned, of_step):
+        due(case)
+    due(later, at=NOW + HOUR)
+    take(case=leased, user=people.bob, at=NOW)
+    reassign(case=assigned, assignee=people.bob, by=Actor.staff(people.bob), at=NOW)
+    due(of_step, assignee=people.bob)
+    assert take_next(user=people.charlie, at=NOW) is None
+    assert take_next(user=make_user(team=None), at=NOW) is None
+    assert take_next(user=people.alice, at=NOW) == mine
+    assert take_next(user=people.alice, at=NOW) is None
+    assert {take_next(user=people.bob, at=NOW), take_next(user=people.bob, at=NOW)} == {assigned, of_step}
+
+
+def test_a_review_waits_for_a_supervisor(portfolio, people):
+    case = make_case(portfolio)
+    due(case, WorkKind.REVIEW)
+    assert take_next(user=people.alice, at=NOW) is None
+    assert take_next(user=people.bob, at=NOW) == case
+
+
+def test_a_lease_runs_out_and_the_case_comes_up_again(portfolio, people):
+    case = make_case(portfolio)
+    due(case)
+    assert take_next(user=people.alice, at=NOW) == case
+    bob = people.bob
+    assert take_next(user=bob, at=NOW + LEASE - timedelta(seconds=1)) is None
+    assert take_next(user=bob, at=NOW + LEASE) == case
+    with pytest.raises(LeaseLost):
+        renew(case=case, user=people.alice, at=NOW + LEASE)
+
+
+def test_taking_the_next_lets_go_what_is_done_and_keeps_what_is_not(portfolio, people):
+    first, second, third = make_case(portfolio), make_case(portfolio), make_case(portfolio)
+    due(first, at=NOW - 2 * HOUR)
+    due(second, at=NOW - HOUR)
+    due(third)
+    assert take_next(user=people.alice, at=NOW) == first
+    assert take_next(user=people.alice, at=NOW) == second
+    finish_work(case=second, result="done", by=SYSTEM, at=NOW)
+    assert take_next(user=people.alice, at=NOW) == third
+    held = Lease.objects.filter(holder=people.alice).values_list("case", flat=True)
+    assert set(held) == {first.pk, third.pk}
+    assert events(second)[-2:] == ["work.done", "case.released"]
+
+
+def test_a_lease_is_taken_renewed_and_released_by_its_holder_alone(portfolio, people):
+    case = make_case(portfolio)
+    assert take(case=case, user=people.alice, at=NOW) == NOW + LEASE
+    with pytest.raises(LeaseHeld) as held:
+        take(case=case, user=people.bob, at=NOW)
+    assert (held.value.holder, held.value.until) == (people.alice, NOW + LEASE)
+    assert renew(case=case, user=people.alice, at=NOW + HOUR / 6) == NOW + HOUR / 6 + LEASE
+    assert release(case=case, user=people.bob, at=NOW) is False
+    assert release(case=case, user=people.alice, at=NOW) is True
+    assert release(case=case, user=people.alice, at=NOW) is False
+    assert events(case) == ["case.opened", "case.leased", "case.released"]
+
+
+def test_taking_ones_own_case_again_is_no_second_event(portfolio, people):
+    case = make_case(portfolio)
+    take(case=case, user=people.alice, at=NOW)
+    assert take(case=case, user=people.alice, at=NOW + HOUR / 6) == NOW + HOUR / 6 + LEASE
+    assert events(case).count("case.leased") == 1
+
+
+def test_a_step_of_a_kind_gives_way_to_a_newer_one(portfolio):
+    case = make_case(portfolio)
+    due(case, at=NOW + HOUR)
+    due(case, at=NOW + 2 * HOUR)
+    assert steps(case) == [("first_call", NOW + 2 * HOUR, "test")]
+    assert case.work_items.exclude(done_at=None).get().result == "replanned"
+
+
+def test_planning_many_leaves_open_steps_of_the_kind_alone(portfolio):
+    first, second = make_case(portfolio), make_case(portfolio)
+    due(first, WorkKind.FOLLOW_UP)
+    wanted = [
+        Step(case.pk, case.borrower_id, WorkKind.FOLLOW_UP, NOW + HOUR, "run") for case in (first, second)
+    ]
+    assert plan_many(steps=wanted, by=SYSTEM, at=NOW) == 1
+    assert plan_many(steps=wanted, by=SYSTEM, at=NOW) == 0
+    assert steps(first) == [("follow_up", NOW, "test")]
+    assert steps(second) == [("follow_up", NOW + HOUR, "run")]
+
+
+def test_finishing_ends_the_named_kinds_that_are_due(portfolio):
+    case = make_case(portfolio)
+    due(case)
+    due(case, WorkKind.FOLLOW_UP, at=NOW + HOUR)
+    due(case, WorkKind.TRACE)
+    kinds = [WorkKind.FIRST_CALL, WorkKind.FOLLOW_UP]
+    assert finish_work(case=case, kinds=kinds, due_by=NOW, result="done", by=SYSTEM, at=NOW) == 1
+    assert [kind for kind, _due, _reason in steps(case)] == ["trace", "follow_up"]
+    assert finish_work(case=case, result="done", by=SYSTEM, at=NOW) == 2
+
+
+def test_reassigning_is_for_supervisors_and_to_people_who_see_the_case(portfolio, people):
+    case = make_case(portfolio)
+    due(case)
+    with pytest.raises(PermissionDenied):
+        reassign(case=case, assignee=people.bob, by=Actor.staff(people.alice), at=NOW)
+    with pytest.raises(PermissionDenied):
+        reassign(case=case, assignee=people.charlie, by=Actor.staff(people.bob), at=NOW)
+    reassign(case=case, assignee=people.alice, by=Actor.staff(people.bob), at=NOW)
+    assert fresh(case).assignee == people.alice
+    assert case.work_items.get().assignee == people.alice
+    reassign(case=case, assignee=None, by=Actor.staff(people.bob), at=NOW)
+    assert fresh(case).assignee is None
+
+
+def fill(case: Case, count: int) -> None:
+    """Many more cases with due steps, like `case`; the rules about their people are not what these tests are about."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH new_borrower AS (
+                INSERT INTO accounts_borrower (id, entity_id, external_index, identity_sealed, name_mask, language, country,
+                    zones, preferred_channel, created_at)
+                SELECT gen_random_uuid(), b.entity_id, decode(md5(n::text), 'hex'), b.identity_sealed, b.name_mask,
+                    b.language, b.country, b.zones, b.preferred_channel, b.created_at
+                FROM accounts_borrower b, generate_series(1, %(count)s) n WHERE b.id = %(borrower)s
+                RETURNING id
+            ), new_loan AS (
+                INSERT INTO accounts_loan (id, borrower_id, portfolio_id, external_id, product, tape_digest, created_at,
+                    updated_at)
+                SELECT gen_random_uuid(), id, %(portfolio)s, id::text, '', '', now(), now() FROM new_borrower
+                RETURNING id, borrower_id
+            ), new_case AS (
+                INSERT INTO cases_case (id, borrower_id, loan_id, portfolio_id, state, state_seq, arrears_reason, opened_on)
+                SELECT gen_random_uuid(), borrower_id, id, %(portfolio)s, 'overdue', 0, '', now() FROM new_loan
+                RETURNING id
+            ), new_lease AS (INSERT INTO cases_lease (case_id) SELECT id FROM new_case)
+            INSERT INTO cases_workitem (id, case_id, kind, rank, due_at, reason, created_at, result)
+            SELECT gen_random_uuid(), id, 'first_call', 50, %(due)s - random() * interval '9 days', 'test', %(due)s, ''
+            FROM new_case
+            """,
+            {
+                "count": count,
+                "borrower": case.borrower_id,
+                "portfolio": case.portfolio_id,
+                "due": NOW,
+            },
+        )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_claim_walks_the_index_and_sorts_nothing(owner_connection):
+    portfolio = make_portfolio()
+    people = make_people(portfolio)
+    fill(make_case(portfolio), 5000)
+    owner_connection.execute("ANALYZE")
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN " + CLAIM, claim_values(people.alice, NOW))
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Index Scan using work_next on cases_workitem" in plan
+    assert "Sort" not in plan
+
+
+@pytest.mark.django_db(transaction=True)
+def test_twenty_people_taking_next_cases_never_get_the_same_and_never_wait():
+    portfolio = make_portfolio()
+    team = make_team(portfolios=[portfolio])
+    users = [make_user(team=team) for _number in range(20)]
+    fill(make_case(portfolio), 200)
+    start = threading.Barrier(len(users))
+    taken: list[tuple[int, object]] = []
+    failed: list[BaseException] = []
+
+    def work(user) -> None:
+        try:
+            with connection.cursor() as cursor:
+                # Whoever had to wait for a lock, even briefly, would fail here.
+                cursor.execute("SET lock_timeout = '1500ms'")
+            start.wait(timeout=60)
+            for _number in range(10):
+                case = take_next(user=user, at=NOW)
+                finish_work(case=case, result="done", by=Actor.staff(user), at=NOW)
+                taken.append((user.pk, case.pk))
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=[user]) for user in users]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failed == []
+    assert len(taken) == 200
+    assert len({case for _user, case in taken}) == 200
+    assert WorkItem.objects.filter(done_at=None).count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_case_somebody_is_just_taking_is_skipped_not_waited_for():
+    portfolio = make_portfolio()
+    people = make_people(portfolio)
+    first, second = make_case(portfolio), make_case(portfolio)
+    due(first, at=NOW - HOUR)
+    due(second)
+    locked, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            take_next(user=people.bob, at=NOW)
+            locked.set()
+            done.wait(timeout=60)
+        connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert locked.wait(timeout=60)
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '1ms'")
+    assert take_next(user=people.alice, at=NOW) == second
+    done.set()
+    thread.join()
