@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts import money
 from accounts.actions.borrowers import check_code
-from accounts.actions.ledger import LedgerRefused, Posting, post
+from accounts.actions.ledger import LedgerRefused, Posting, lock_loans, post
 from accounts.models import EntryKind, Loan, Payment, PaymentState, Portfolio
 from accounts.standing import standing_sql
 from compliance.audit import Actor, Stream, record, record_many
@@ -93,6 +93,8 @@ def receive(
         return _received_again(payment, new, by=by, at=at, case=case)
     currency = portfolio.currency
     borrower_id = loan.borrower_id if loan else None
+    if loan is not None:
+        lock_loans([loan.pk])
     record(
         "payment.received",
         stream=Stream.borrower(borrower_id) if borrower_id else Stream.system(),
@@ -149,6 +151,7 @@ def reverse_payment(
     payment = Payment.objects.select_for_update().get(pk=payment.pk)
     if payment.loan is None:
         raise PaymentRefused("not_posted", _("This payment has not found its loan yet."))
+    lock_loans([payment.loan.pk])
     if payment.loan.entries.filter(kind=EntryKind.REVERSAL, reference=payment.reference).exists():
         return payment
     borrower_id, currency = payment.loan.borrower_id, payment.portfolio.currency
@@ -210,6 +213,7 @@ def _match(payment: Payment, loan: Loan, *, how: str, by: Actor, at: datetime, c
     payment.loan, payment.state = loan, PaymentState.POSTED
     payment.save(update_fields=["loan", "state"])
     payment.candidates.all().delete()
+    lock_loans([loan.pk])
     _post(payment, loan, how=how, by=by, at=at, case=case)
     return payment
 
