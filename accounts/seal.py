@@ -1,7 +1,8 @@
 """The seal: personal data under one key per borrower, wrapped by a key from the environment.
 
-AES-256-GCM; the associated data binds a ciphertext to its owner and its field, so that moving it elsewhere breaks it. A
-blind index is an HMAC-SHA256 of the normalised value under a key of its own: equal values are found, nothing is read.
+AES-256-GCM; the associated data binds a ciphertext to its owner and its field, so that moving it elsewhere
+breaks it. A blind index is an HMAC-SHA256 of the normalised value under a key of its own: equal values are
+found, nothing is read.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 
 NONCE = 12
 
@@ -66,30 +68,56 @@ class Seal:
 def new_seal(owner: UUID) -> tuple[Seal, bytes, str]:
     """A fresh key for `owner`: the seal, the wrapped key to store, and the fingerprint of what wrapped it."""
     key = os.urandom(32)
-    fingerprint, wrapper = next(iter(_wrapping_keys().items()))
-    nonce = os.urandom(NONCE)
-    return Seal(owner, key), nonce + wrapper.encrypt(nonce, key, owner.bytes), fingerprint
+    return Seal(owner, key), *_wrap(owner, key)
 
 
 def open_seal(owner: UUID, wrapped: bytes, wrapped_by: str) -> Seal:
     """The seal of an owner from its stored key. Raises `SealBroken` when no key of ours opens it."""
+    return Seal(owner, _unwrap(owner, wrapped, wrapped_by))
+
+
+def _wrap(owner: UUID, key: bytes) -> tuple[bytes, str]:
+    fingerprint, wrapper = next(iter(_wrapping_keys().items()))
+    nonce = os.urandom(NONCE)
+    return nonce + wrapper.encrypt(nonce, key, owner.bytes), fingerprint
+
+
+def _unwrap(owner: UUID, wrapped: bytes, wrapped_by: str) -> bytes:
     wrapper = _wrapping_keys().get(wrapped_by)
     if wrapper is None:
         raise SealBroken("The key that wrapped this one is not in FORBEAR_SEAL_KEYS.")
     wrapped = bytes(wrapped)
     try:
-        return Seal(owner, wrapper.decrypt(wrapped[:NONCE], wrapped[NONCE:], owner.bytes))
+        return wrapper.decrypt(wrapped[:NONCE], wrapped[NONCE:], owner.bytes)
     except Exception as error:
         raise SealBroken("data key") from error
 
 
+def newest_key() -> str:
+    """The fingerprint of the key that wraps today."""
+    return next(iter(_wrapping_keys()))
+
+
+def rewrap(owner: UUID, wrapped: bytes, wrapped_by: str) -> tuple[bytes, str]:
+    """The same data key under the newest wrapping key: what to store instead. Nothing sealed with it changes.
+    Raises `SealBroken` when no key of ours opens it."""
+    key = _unwrap(owner, wrapped, wrapped_by)
+    return _wrap(owner, key)
+
+
 def seal_of(borrower: Any) -> Seal:
-    """The seal of a borrower row (its `key` is fetched when it was not selected)."""
-    return open_seal(borrower.pk, borrower.key.wrapped, borrower.key.wrapped_by)
+    """The seal of a borrower row (its `key` is fetched when it was not selected). Raises `SealBroken`, also
+    for a borrower who has been erased."""
+    try:
+        key = borrower.key
+    except ObjectDoesNotExist as error:
+        raise SealBroken("The key was destroyed: this borrower has been erased.") from error
+    return open_seal(borrower.pk, key.wrapped, key.wrapped_by)
 
 
 def blind_index(kind: str, value: str) -> bytes:
-    """16 bytes by which an equal normalised value is found; `kind` keeps phones apart from e-mails and ids."""
+    """16 bytes by which an equal normalised value is found; `kind` keeps phones apart from e-mails and
+    ids."""
     message = f"{kind}\0{value}".encode()
     return hmac.digest(settings.BLIND_INDEX_KEY.encode(), message, "sha256")[:16]
 
