@@ -67,11 +67,12 @@ def short_day(value: dt.date | None) -> str:
 
 @register.filter
 def weekday(value: dt.date | None) -> str:
-    """Sat 28 Nov · 11月28日周六: for dates that people agree on."""
+    """Sat 28 Nov · 11月28日周六: for dates that people agree on; with the year where it is not the present one."""
     if not value:
         return "–"
     moment = dt.datetime(value.year, value.month, value.day)  # noqa: DTZ001 - a date
-    return format_skeleton("MMMEd", moment, locale=reader_locale())
+    skeleton = "MMMEd" if value.year == timezone.now().year else "yMMMEd"
+    return format_skeleton(skeleton, moment, locale=reader_locale())
 
 
 @register.filter
@@ -99,7 +100,7 @@ def day_heading(value: dt.date, zone: dt.tzinfo | None = None) -> str:
         return _("Today")
     if value == today - dt.timedelta(days=1):
         return _("Yesterday")
-    return weekday(value) if value.year == today.year else day(value)
+    return weekday(value)
 
 
 @register.filter
