@@ -83,7 +83,7 @@ def read_phone(text: str, region: str | None) -> Phone:
     geographic = phonenumbers.is_number_type_geographical(kind, code)
     return Phone(
         f"+{full}",
-        _country(number),
+        _country(number, kind, full),
         _zones_of(full if geographic else str(code)),
         LINE_TYPES[kind],
     )
@@ -121,10 +121,10 @@ def _plain(digits: str, region: str | None) -> PhoneNumber | None:
     they are a valid number as they stand.
     """
     if digits.startswith("+"):
-        code = next((int(digits[1:end]) for end in (2, 3, 4) if _is_country_code(digits[1:end])), None)
-        if code is None:
+        code = _leading_code(digits)
+        if not code:
             return None
-        region, digits = phonenumbers.region_code_for_country_code(code), digits[1 + len(str(code)) :]
+        region, digits = phonenumbers.region_code_for_country_code(int(code)), digits[1 + len(code) :]
     if not region or not digits or digits[0] == "0":
         return None
     plan = _plan(region)
@@ -133,9 +133,16 @@ def _plain(digits: str, region: str | None) -> PhoneNumber | None:
     return PhoneNumber(country_code=plan[0], national_number=int(digits))
 
 
-@lru_cache(maxsize=2048)
-def _is_country_code(digits: str) -> bool:
-    return digits.isdigit() and digits[0] != "0" and int(digits) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+def _leading_code(e164: str) -> str:
+    """The country code after the +, "" if none: no code is the beginning of another."""
+    return (
+        next((e164[1:end] for end in (2, 3, 4) if e164[1:end] in _COUNTRY_CODES), "")
+        if e164[:1] == "+"
+        else ""
+    )
+
+
+_COUNTRY_CODES = frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
 
 
 @lru_cache(maxsize=512)
@@ -150,7 +157,21 @@ def _plan(region: str) -> tuple[int, re.Pattern[str]] | None:
     return metadata.country_code, re.compile(pattern or r"(?!)")
 
 
-def _country(number: PhoneNumber) -> str:
+def _country(number: PhoneNumber, kind: int, full: str) -> str:
+    if kind != PhoneNumberType.FIXED_LINE_OR_MOBILE or not full.startswith("1"):
+        return _region_of(number)
+    # Twenty-five countries share +1, and asking for each is dear. Places have area codes of their own
+    # (services have not), so one number speaks for all of its area code.
+    area = full[1:4]
+    if area not in _AREA_COUNTRIES:
+        _AREA_COUNTRIES[area] = _region_of(number)
+    return _AREA_COUNTRIES[area]
+
+
+_AREA_COUNTRIES: dict[str, str] = {}
+
+
+def _region_of(number: PhoneNumber) -> str:
     region = phonenumbers.region_code_for_number(number)
     return "" if region is None or region == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY else region
 
@@ -167,14 +188,13 @@ def mask_phone(e164: str) -> str:
     """What a list shows: "+86 138****8000" as people in China write it, elsewhere the first digit and the
     last three of the national number, "+256 7*****310". Anything that is no full number is hidden whole.
     """
-    try:
-        number = phonenumbers.parse(e164, None)
-    except phonenumbers.NumberParseException:
+    code = _leading_code(e164)
+    nsn = e164[1 + len(code) :]
+    if not code or not nsn.isdigit() or len(nsn) > 15:
         return "***"
-    nsn = phonenumbers.national_significant_number(number)
-    if number.country_code == 86 and len(nsn) == 11:
+    if code == "86" and len(nsn) == 11:
         return f"+86 {nsn[:3]}****{nsn[-4:]}"
-    return f"+{number.country_code} {nsn[:1]}{'*' * max(3, len(nsn) - 4)}{nsn[-3:] if len(nsn) > 6 else ''}"
+    return f"+{code} {nsn[:1]}{'*' * max(3, len(nsn) - 4)}{nsn[-3:] if len(nsn) > 6 else ''}"
 
 
 _LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -239,8 +259,8 @@ def mask_name(name: str) -> str:
 
 
 def _first_letter(word: str) -> str:
-    """The first character with the marks that belong to it."""
+    """The first character with up to two marks that belong to it."""
     end = 1
-    while end < len(word) and unicodedata.category(word[end]) in ("Mn", "Mc"):
+    while end < min(len(word), 3) and unicodedata.category(word[end]) in ("Mn", "Mc"):
         end += 1
     return word[:end]

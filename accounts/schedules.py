@@ -6,10 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 MOST = 600
 """Instalments of one loan: fifty years of months. More is a slip of the pen."""
+
+
+_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 class Instalment(NamedTuple):
@@ -49,7 +53,8 @@ class Every:
             return start + timedelta(days=self.days * times)
         months = start.year * 12 + start.month - 1 + self.months * times
         year, month = divmod(months, 12)
-        return date(year, month + 1, min(start.day, calendar.monthrange(year, month + 1)[1]))
+        last = _DAYS[month] + (month == 1 and calendar.isleap(year))
+        return date(year, month + 1, min(start.day, last))
 
 
 def equal_instalments(total: int, count: int, first_due: date, every: Every) -> tuple[Instalment, ...]:
@@ -63,9 +68,14 @@ def equal_instalments(total: int, count: int, first_due: date, every: Every) -> 
     if total < count:
         raise ValueError("an instalment would be nothing")
     share, extra = divmod(total, count)
-    return tuple(
-        Instalment(every.after(first_due, number), share + (number < extra)) for number in range(count)
-    )
+    amounts = [share + 1] * extra + [share] * (count - extra)
+    return tuple(map(Instalment, _dates(first_due, count, every), amounts))
+
+
+@lru_cache(maxsize=10_000)
+def _dates(first_due: date, count: int, every: Every) -> tuple[date, ...]:
+    """A tape's loans share few of these."""
+    return tuple(every.after(first_due, number) for number in range(count))
 
 
 def next_working_day(day: date) -> date:
