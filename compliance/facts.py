@@ -392,7 +392,7 @@ def _found_holds(
 def _found(kind: FoundKind, at: datetime, loans: Iterable[UUID] = ()) -> HoldFact:
     # Yesterday by UTC has begun everywhere.
     return HoldFact(
-        kind=kind,
+        kind=kind.value,
         first_day=at.date() - DAY,
         purposes=stopped_purposes(kind),
         debts=tuple(sorted(map(str, loans))),

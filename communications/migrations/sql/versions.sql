@@ -7,6 +7,18 @@ BEGIN
     IF TG_OP = 'DELETE' THEN
         RAISE EXCEPTION 'A message is never removed.' USING ERRCODE = 'insufficient_privilege';
     END IF;
+    -- Attempts that others reported, or that came in, have no permit: nothing is ever sent on their strength.
+    IF NEW.attempt_id IS NOT NULL AND (TG_OP = 'INSERT' OR OLD.attempt_id IS NULL) AND NOT EXISTS (
+        SELECT FROM public.compliance_contactattempt
+        WHERE id = NEW.attempt_id AND permit_id IS NOT NULL AND borrower_id = NEW.borrower_id
+            AND channel = NEW.channel AND contact_point_id = NEW.contact_point_id
+    ) THEN
+        RAISE EXCEPTION 'A message leaves by an attempt with a permit, to the same borrower and address.'
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        RETURN NEW;
+    END IF;
     IF NEW.status <> OLD.status AND (OLD.status, NEW.status) NOT IN (
         ('planned', 'sending'), ('planned', 'cancelled'), ('planned', 'failed'),
         ('sending', 'accepted'), ('sending', 'failed'), ('sending', 'uncertain'),
@@ -19,6 +31,6 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER message_forward BEFORE UPDATE OR DELETE ON communications_message
+CREATE TRIGGER message_forward BEFORE INSERT OR UPDATE OR DELETE ON communications_message
     FOR EACH ROW EXECUTE FUNCTION message_forward();
 ALTER TABLE communications_message ENABLE ALWAYS TRIGGER message_forward;
