@@ -1,0 +1,95 @@
+"""What is owed and how it came about: the overdue items, each with what was paid on it, and what is not due yet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import EntryKind
+from accounts.standing import Standing
+from cases.models import Case
+from cases.words import amount as in_words
+from cases.words import day
+
+COMPONENTS = (
+    ("principal", gettext_lazy("principal"), gettext_lazy("What was lent and is not paid back yet.")),
+    ("interest", gettext_lazy("interest"), gettext_lazy("The charge agreed in the contract.")),
+    ("fees", gettext_lazy("fees"), gettext_lazy("Fees by the contract; each is in the timeline.")),
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    label: str
+    amount: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Sum:
+    amount: int
+    on: date
+
+
+@dataclass(frozen=True)
+class Money:
+    """Minor units of the portfolio's currency. `parts` add up to `owed_now`."""
+
+    owed_now: int
+    parts: list[Part]
+    rest: int | None
+    paid: int
+    last_payment: Sum | None
+    next_due: Sum | None
+
+
+def money(
+    case: Case, standing: Standing, entries: Sequence[dict], instalments: Sequence[tuple[date, int]], on: date
+) -> Money:
+    """`entries`: kind, value_date, amount of the loan's ledger; `instalments`: (due date, amount) in order."""
+    payments = [entry for entry in entries if entry["kind"] == EntryKind.REPAYMENT]
+    paid = -sum(
+        entry["amount"] for entry in entries if entry["kind"] in (EntryKind.REPAYMENT, EntryKind.REVERSAL)
+    )
+    last = max(payments, key=lambda entry: entry["value_date"], default=None)
+    coming = next(((due, amount) for due, amount in instalments if due >= on), None)
+    rest = standing.outstanding - standing.arrears
+    return Money(
+        owed_now=standing.arrears,
+        parts=_parts(case, standing, entries, instalments, paid, on),
+        rest=rest if rest > 0 else None,
+        paid=paid,
+        last_payment=Sum(-last["amount"], last["value_date"]) if last else None,
+        next_due=Sum(coming[1], coming[0]) if coming and rest > 0 else None,
+    )
+
+
+def _parts(case, standing, entries, instalments, paid, on) -> list[Part]:
+    """By component where everything is due; otherwise by the item that is late, oldest first."""
+    if standing.arrears == standing.outstanding:
+        return [
+            Part(str(label), amount, str(why))
+            for name, label, why in COMPONENTS
+            if (amount := getattr(standing, name))
+        ]
+    charges = [
+        (e["value_date"], e["amount"]) for e in entries if e["kind"] in (EntryKind.FEE, EntryKind.INTEREST)
+    ]
+    parts = []
+    for due_on, amount in sorted([*instalments, *charges]):
+        covered = min(paid, amount)
+        paid -= covered
+        if due_on < on and covered < amount:
+            why = (
+                _("%(paid)s of %(amount)s is paid.")
+                % {
+                    "paid": in_words(covered, case.portfolio.currency),
+                    "amount": in_words(amount, case.portfolio.currency),
+                }
+                if covered
+                else ""
+            )
+            parts.append(Part(_("due on %(day)s") % {"day": day(due_on)}, amount - covered, why))
+    return parts

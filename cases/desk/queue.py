@@ -1,0 +1,129 @@
+"""A person's queue: what "next case" would hand out, in that order, with what may be done now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, F, Min, Q, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import User
+from accounts.standing import standing_of
+from cases.desk.page import place_of
+from cases.models import Case, WorkItem, WorkKind
+from compliance.actions.gate import look_many
+from compliance.facts import Question
+from compliance.rules import Purpose
+
+# Why a step is next, by its reason code.
+WHY = {
+    "newly_overdue": gettext_lazy("The loan became overdue."),
+    "notice_sent": gettext_lazy("The first notice went out; nobody has spoken with them yet."),
+    "no_written_channel": gettext_lazy("There is no address to write to."),
+    "callback": gettext_lazy("Asked to be called at this time."),
+    "promise_broken": gettext_lazy("The promise was not kept."),
+    "promise_part_kept": gettext_lazy("The promise was kept in part."),
+    "promise_kept": gettext_lazy("The promise was kept; something is still overdue."),
+    "plan_missed": gettext_lazy("An instalment of the plan was missed."),
+    "plan_broken": gettext_lazy("The plan could not be kept."),
+}
+
+
+@dataclass(frozen=True)
+class Queue:
+    name: str
+    waiting: int
+    later: int
+    next_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Item:
+    url: str
+    borrower: str
+    portfolio: str
+    place: str
+    owed: int
+    currency: str
+    days_late: int
+    bucket: str
+    step: str
+    why: str
+    due_at: datetime
+    overdue: bool
+    may_contact: bool
+    from_: datetime | None
+    lease: str
+
+
+def open_work(user: User) -> QuerySet[WorkItem]:
+    """The open steps this person may do: of the team's cases, not given to somebody else."""
+    return (
+        WorkItem.objects.filter(done_at=None, case__in=Case.objects.visible_to(user).open())
+        .filter(Q(assignee=None) | Q(assignee=user))
+        .filter(Q(case__assignee=None) | Q(case__assignee=user))
+    )
+
+
+def queue(user: User, at: datetime) -> Queue:
+    found = open_work(user).aggregate(
+        waiting=Count("pk", filter=Q(due_at__lte=at)),
+        later=Count("pk", filter=Q(due_at__gt=at)),
+        next_at=Min("due_at", filter=Q(due_at__gt=at)),
+    )
+    return Queue(_("My queue"), found["waiting"], found["later"], found["next_at"])
+
+
+def due_work(user: User, at: datetime) -> QuerySet[WorkItem]:
+    """What is due, in the order in which it is handed out."""
+    return (
+        open_work(user)
+        .filter(due_at__lte=at)
+        .select_related("case__borrower", "case__portfolio", "case__lease__holder")
+        .annotate(lease_until=F("case__lease__until"))
+        .order_by("rank", "due_at", "pk")
+    )
+
+
+def items(work: Sequence[WorkItem], user: User, at: datetime) -> list[Item]:
+    """One page of steps for the screen: standings and the gate's look for all of them at once."""
+    cases = [step.case for step in work]
+    on = at.date()
+    standings = standing_of([case.loan_id for case in cases], on=on)
+    decisions = look_many(
+        [
+            Question(
+                borrower=case.borrower_id, channel="call", purpose=Purpose.COLLECT, loans=(case.loan_id,)
+            )
+            for case in cases
+        ],
+        at=at,
+    )
+    found = []
+    for step, decision in zip(work, decisions, strict=True):
+        case, standing = step.case, standings[step.case.loan_id]
+        zone = ZoneInfo(next(iter(case.borrower.zones), case.portfolio.zone))
+        held = case.lease.until and case.lease.until > at and case.lease.holder_id != user.pk
+        found.append(
+            Item(
+                url=reverse("case", args=[case.pk]),
+                borrower=case.borrower.name_mask or _("name not given"),
+                portfolio=case.portfolio.code,
+                place=f"{place_of(zone)} {at.astimezone(zone):%H:%M}",
+                owed=standing.arrears,
+                currency=case.portfolio.currency,
+                days_late=standing.days_past_due,
+                bucket="" if standing.bucket == "current" else standing.bucket.replace("-", "–"),
+                step=str(WorkKind(step.kind).label),
+                why=str(WHY.get(step.reason, "")),
+                due_at=step.due_at,
+                overdue=(at - step.due_at).days >= 2,
+                may_contact=decision.allowed,
+                from_=decision.next_allowed,
+                lease=case.lease.holder.display_name if held else "",
+            )
+        )
+    return found

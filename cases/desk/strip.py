@@ -1,0 +1,189 @@
+"""May I contact this person now? The gate's own look, per channel and per number, in words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from uuid import UUID
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import ContactKind, ContactPoint
+from cases.models import Case
+from compliance.actions.gate import look_many, packs
+from compliance.facts import Question
+from compliance.holds import HOLDS, FoundKind, Stop
+from compliance.models import Channel, HoldKind
+from compliance.rules import Decision, Purpose, ReasonCode, RuleResult
+from compliance.sentences import explain
+
+# Channels by what they reach, and their signs.
+CHANNELS = {
+    Channel.CALL: (ContactKind.PHONE, "phone"),
+    Channel.SMS: (ContactKind.PHONE, "message"),
+    Channel.EMAIL: (ContactKind.EMAIL, "mail"),
+    Channel.APP: (ContactKind.APP, "device-mobile"),
+}
+STOPS: dict[Stop, str | Promise] = {
+    Stop.CHARGES: gettext_lazy("fees and interest for being late"),
+    Stop.AGEING: gettext_lazy("ageing"),
+    Stop.LEGAL: gettext_lazy("legal steps"),
+    Stop.PLACEMENT: gettext_lazy("handing to an agency"),
+}
+
+
+@dataclass(frozen=True)
+class StripHold:
+    label: str
+    why: str
+    since: date
+    until: date | None
+    stops: str
+
+
+@dataclass(frozen=True)
+class StripChannel:
+    key: str
+    label: str
+    icon: str
+    allowed: bool
+    flag: str
+    left: str
+    why: str
+    source: str
+    from_: datetime | None
+
+
+@dataclass(frozen=True)
+class Strip:
+    """`calls`: for each number, whether it may be called now."""
+
+    at: datetime
+    holds: list[StripHold]
+    channels: list[StripChannel]
+    payments_read_at: datetime | None
+    calls: dict[UUID, StripChannel]
+
+    @property
+    def call(self) -> StripChannel | None:
+        return next((each for each in self.channels if each.key == Channel.CALL), None)
+
+
+def strip(case: Case, points: Sequence[ContactPoint], at: datetime) -> Strip:
+    """Every channel for which the borrower has an address in use, and every number; `points` are the usable ones."""
+    own = [point for point in points if point.related_person_id is None]
+    asked = [
+        (channel, point) for channel, (kind, _icon) in CHANNELS.items() for point in own if point.kind == kind
+    ]
+    questions = [
+        Question(
+            borrower=case.borrower_id,
+            channel=channel,
+            purpose=Purpose.COLLECT,
+            contact_point=point.pk,
+            loans=(case.loan_id,),
+        )
+        for channel, point in asked
+    ]
+    # Without any number the call is still in the strip, with the reason why it cannot be.
+    if not any(channel == Channel.CALL for channel, _point in asked):
+        questions.append(
+            Question(
+                borrower=case.borrower_id,
+                channel=Channel.CALL,
+                purpose=Purpose.COLLECT,
+                loans=(case.loan_id,),
+            )
+        )
+    decisions = look_many(questions, at=at)
+    judged = [
+        _channel(question.channel, decision) for question, decision in zip(questions, decisions, strict=True)
+    ]
+    calls = {
+        question.contact_point: channel
+        for question, channel in zip(questions, judged, strict=True)
+        if question.channel == Channel.CALL and question.contact_point
+    }
+    best: dict[str, StripChannel] = {}
+    for channel in judged:
+        if channel.key not in best or (channel.allowed and not best[channel.key].allowed):
+            best[channel.key] = channel
+    return Strip(at, _holds(decisions), list(best.values()), case.portfolio.payments_read_at, calls)
+
+
+def _channel(key: str, decision: Decision) -> StripChannel:
+    reason = next(iter(decision.reasons), None)
+    words = explain(reason) if reason else ""
+    allowed = decision.allowed
+    return StripChannel(
+        key=key,
+        label=str(Channel(key).label),
+        icon=CHANNELS[Channel(key)][1],
+        allowed=allowed,
+        flag=words if allowed else "",
+        left=_left(decision) if allowed else "",
+        why="" if allowed else words,
+        source=source(reason) if reason else "",
+        from_=None if allowed else decision.next_allowed,
+    )
+
+
+def _left(decision: Decision) -> str:
+    parts = []
+    if decision.left_today is not None:
+        parts.append(_("%(left)s left today") % {"left": decision.left_today})
+    if decision.left_this_week is not None:
+        parts.append(_("%(left)s this week") % {"left": decision.left_this_week})
+    return ", ".join(parts)
+
+
+@cache
+def _citations() -> dict[str, str]:
+    return {rule.id: rule.citation for pack in packs().all for rule in pack.rules}
+
+
+def source(result: RuleResult) -> str:
+    """The rule and its citation; empty for the gate's own checks."""
+    citation = _citations().get(result.rule)
+    if not citation:
+        return ""
+    draft = _(" (not yet signed by your lawyer)") if result.status == "draft" else ""
+    return f"{citation}{draft}"
+
+
+def _holds(decisions: Sequence[Decision]) -> list[StripHold]:
+    found: dict[str, StripHold] = {}
+    for decision in decisions:
+        for result in decision.reasons:
+            if result.reason == ReasonCode.HOLD and result.params["hold"] not in HIDDEN:
+                hold = _hold(result)
+                found[hold.label] = hold
+    return list(found.values())
+
+
+# Said on the channel itself: the number is missing or retired.
+HIDDEN = {FoundKind.NO_CONTACT_POINT, FoundKind.CONTACT_POINT_RETIRED, FoundKind.PERSON_REFUSED}
+FOUND_LABELS = {
+    FoundKind.PORTFOLIO_CLOSED: gettext_lazy("Portfolio closed"),
+    FoundKind.UNMATCHED_PAYMENT: gettext_lazy("Payment being matched"),
+}
+
+
+def _hold(result: RuleResult) -> StripHold:
+    kind = result.params["hold"]
+    row = HOLDS[kind]
+    label = FOUND_LABELS[FoundKind(kind)] if kind in FOUND_LABELS else HoldKind(kind).label
+    stops = ", ".join(str(STOPS[stop]) for stop in sorted(row.stops))
+    return StripHold(
+        label=str(label),
+        why=str(row.why),
+        since=_date(result.params["first_day"]),
+        until=_date(result.params["last_day"]) if result.params.get("last_day") else None,
+        stops=_("Besides contact it stops: %(stops)s.") % {"stops": stops} if stops else "",
+    )
+
+
+def _date(value: date | str) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(value)

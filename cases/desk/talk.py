@@ -1,0 +1,214 @@
+"""The middle column: the script and where it stands, the form that is open, what can be done and what comes next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from accounts.standing import Standing
+from cases.actions.scripts import walk
+from cases.desk.strip import Strip
+from cases.models import Call, Case, CaseState, Plan, Promise, PromiseState, ScriptRun, ScriptStep
+from cases.reasons import ArrearsReason
+from cases.words import amount, day
+from communications.scripts import read_steps
+
+ECONOMIC = {
+    ArrearsReason.ILLNESS,
+    ArrearsReason.JOB_LOSS,
+    ArrearsReason.ACCIDENT,
+    ArrearsReason.DISASTER,
+    ArrearsReason.BEREAVEMENT,
+}
+
+
+@dataclass(frozen=True)
+class MustSay:
+    key: str
+    text: str
+    said: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    value: str
+    label: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class ScriptView:
+    """Where the walk stands. `ends`: the step has no answers; finishing leads to the call's outcome."""
+
+    name: str
+    version: int
+    step: int
+    step_id: str
+    steps: int
+    lang: str
+    say: str
+    hint: str
+    must_say: list[MustSay]
+    answers: list[Choice]
+    run: UUID
+    back: bool
+
+
+FINISH = "_finish"  # no script's answer: those begin with a letter
+
+
+def script_view(
+    case: Case, run: ScriptRun, taken: Sequence[ScriptStep], standing: Standing, name: str, agent: str
+) -> ScriptView:
+    """The words in the borrower's language, the answers in the reader's. `name` is the mask unless the seal is open."""
+    here = walk(run, taken)
+    language = case.borrower.language if case.borrower.language in run.version.title else "en"
+    reader = get_language() if get_language() in run.version.title else "en"
+    values = {
+        "agent_name": agent,
+        "borrower_name": name,
+        "lender_name": case.portfolio.entity.name,
+        "reply_address": _("the wallet app"),
+        "arrears": amount(standing.arrears, case.portfolio.currency),
+        "oldest_due_on": day(standing.oldest_due_on) if standing.oldest_due_on else "",
+    }
+    step = here.step
+    answers = [Choice(answer.key, answer.label[reader]) for answer in step.answers]
+    if not answers:
+        answers = [Choice(FINISH, _("End the script and log the call"))]
+    return ScriptView(
+        name=run.version.title[reader],
+        version=run.version.number,
+        step=len(here.passed) + 1,
+        step_id=step.id,
+        steps=_longest_way(run, here.passed, step.id),
+        lang="zh-Hans" if language == "zh-hans" else language,
+        say=step.words(language, case.portfolio.our_role, values),
+        hint=step.hint[reader] if step.hint else "",
+        must_say=[MustSay("said", _("I have said this"))] if step.must_say else [],
+        answers=answers,
+        run=run.pk,
+        back=bool(here.passed),
+    )
+
+
+def _longest_way(run: ScriptRun, passed: Sequence[str], here: str) -> int:
+    """Steps of the walk if it goes on by the shortest way to an end: what "of" means while answers are still open."""
+    steps = {step.id: step for step in read_steps(run.version.steps)}
+    frontier, count, seen = {here}, 0, {here}
+    while frontier and not any(steps[each].end for each in frontier):
+        frontier = {answer.next for each in frontier for answer in steps[each].answers} - seen
+        seen |= frontier
+        count += 1
+    return len(passed) + 1 + count
+
+
+@dataclass(frozen=True)
+class CallNow:
+    since: datetime
+    label: str
+    number: str
+
+
+def call_now(call: Call | None) -> CallNow | None:
+    """The call that waits for its outcome."""
+    if call is None:
+        return None
+    point = call.attempt.contact_point
+    number = point.mask if point else ""
+    return CallNow(call.placed_at, number, number)
+
+
+@dataclass(frozen=True)
+class Action:
+    key: str
+    label: str
+    open: str = ""
+    url: str = ""
+    allowed: bool = True
+    why: str = ""
+    from_: datetime | None = None
+    primary: bool = False
+
+
+def actions(case: Case, user, call: Call | None, strip: Strip) -> list[Action]:
+    """What this person can do with the case; what may not be done now says why."""
+    if not user.has_perm("cases.work_case"):
+        return (
+            [Action("c", _("Complaint"), open="complaint")]
+            if user.has_perm("compliance.log_complaint")
+            else []
+        )
+    open_now = case.is_open
+    closed = _("The case is closed.")
+    talked = case.state in (
+        CaseState.NOTIFIED,
+        CaseState.NEGOTIATING,
+        CaseState.LEGAL,
+        CaseState.INSTALLMENT_PLAN,
+    )
+    return [
+        Action("o", _("Outcome"), open="call", allowed=open_now, why=closed, primary=call is not None),
+        Action("p", _("Promise"), open="promise", allowed=open_now, why=closed),
+        Action(
+            "l",
+            _("Plan"),
+            open="plan",
+            allowed=open_now and talked,
+            why=closed if not open_now else _("A plan is agreed with the borrower: speak with them first."),
+        ),
+        Action("y", _("Payment"), open="payment", allowed=user.has_perm("accounts.add_payment"), why=""),
+        Action("h", _("Hold"), open="hold", allowed=open_now, why=closed),
+        Action("c", _("Complaint"), open="complaint"),
+        Action("x", _("Pass on"), open="pass", allowed=open_now, why=closed),
+    ]
+
+
+@dataclass(frozen=True)
+class NextStep:
+    label: str
+    why: str
+    open: str
+    query: str = ""
+    allowed: bool = True
+    from_: datetime | None = None
+
+
+def next_steps(
+    case: Case, standing: Standing, promises: Sequence[Promise], plan: Plan | None, strip: Strip, on: date
+) -> list[NextStep]:
+    """Up to three suggestions with their reasons: what fits why the loan is late, never more than what is owed."""
+    if not case.is_open or not standing.arrears:
+        return []
+    broken = [promise for promise in promises if promise.state == PromiseState.BROKEN]
+    waiting = next((promise for promise in promises if promise.state == PromiseState.OPEN), None)
+    if waiting:
+        why = _("A promise until %(day)s is open; nothing needs to be asked before.") % {
+            "day": day(waiting.due_on)
+        }
+        return [NextStep(_("Wait for the promise"), why, open="", allowed=False)]
+    parts = NextStep(
+        _("Offer to pay in parts"),
+        _("Reason told: %(reason)s.") % {"reason": ArrearsReason(case.arrears_reason).label}
+        if case.arrears_reason in ECONOMIC
+        else _("A smaller amount at a time is easier to keep."),
+        open="plan",
+        query="&count=3",
+    )
+    later = NextStep(
+        _("Agree a later date"),
+        _("%(days)s days late; often a date after payday is enough.") % {"days": standing.days_past_due},
+        open="promise",
+        query=f"&due_on={on + timedelta(days=7)}",
+    )
+    smaller_first = case.arrears_reason in ECONOMIC or broken or standing.days_past_due > 30
+    steps = [parts, later] if smaller_first else [later, parts]
+    if plan is not None:
+        steps = [later]
+    if broken:
+        why = _("An earlier promise could not be kept; a smaller one may be.")
+        steps = [NextStep(steps[0].label, why, steps[0].open, steps[0].query), *steps[1:]]
+    return steps

@@ -1,0 +1,147 @@
+"""Whom we speak with: masks, or for two minutes what a person with a reason has opened."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from accounts.actions.borrowers import read_opened
+from accounts.models import ContactKind, ContactPoint, PointStatus, RelatedPerson
+from cases.desk.strip import Strip
+from cases.models import Case
+from cases.reasons import ArrearsReason
+from cases.words import day
+
+OPEN_FOR = timedelta(minutes=2)
+REASONS: tuple[tuple[str, str | Promise], ...] = (
+    ("right_party", gettext_lazy("To check that I speak with the right person")),
+    ("asked_by_borrower", gettext_lazy("The borrower asks what we hold")),
+    ("correct_data", gettext_lazy("To correct a number or a name")),
+    ("complaint", gettext_lazy("For a complaint or a dispute")),
+)
+LANGUAGES = {
+    "en": pgettext_lazy("borrower", "speaks English"),
+    "zh-hans": pgettext_lazy("borrower", "speaks Chinese"),
+}
+KINDS = {
+    "mobile": gettext_lazy("Mobile"),
+    "fixed_line": gettext_lazy("Landline"),
+}
+
+
+@dataclass(frozen=True)
+class Contact:
+    id: UUID
+    label: str
+    value: str
+    verified: str
+    call_url: str
+    allowed: bool
+    why: str
+    from_: datetime | None
+
+
+@dataclass(frozen=True)
+class Related:
+    relation: str
+    name: str
+    may_contact: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class Who:
+    name: str
+    open_for: int | None
+    facts: list[str]
+    contacts: list[Contact]
+    flags: list[str]
+    related: list[Related]
+    unseal_reasons: list[tuple[str, str]] = field(default_factory=list)
+
+
+def note_open(request: HttpRequest, case: Case, at: datetime) -> None:
+    """Remember in the person's session that they opened this seal; what was opened is never kept."""
+    request.session["open_seal"] = {"case": str(case.pk), "until": (at + OPEN_FOR).isoformat()}
+
+
+def seconds_open(request: HttpRequest, case: Case, at: datetime) -> int | None:
+    """How long the seal that this person opened stays open on this case; None when it is closed."""
+    opened = request.session.get("open_seal")
+    if not opened or opened["case"] != str(case.pk):
+        return None
+    until = parse_datetime(opened["until"])
+    left = (until - at).total_seconds() if until else 0
+    return int(left) or None if left > 0 else None
+
+
+def who(
+    request: HttpRequest,
+    case: Case,
+    points: Sequence[ContactPoint],
+    persons: Sequence[RelatedPerson],
+    strip: Strip,
+    at: datetime,
+) -> Who:
+    """`points` are all of the borrower's own, also retired ones; `persons` those around them, with `refused`."""
+    open_for = seconds_open(request, case, at)
+    opened = read_opened(case.borrower, points) if open_for else None
+    may_call = request.user.has_perm("compliance.place_contact") and case.is_open
+    contacts = []
+    for point in points:
+        call = strip.calls.get(point.pk)
+        contacts.append(
+            Contact(
+                id=point.pk,
+                label=_label(point),
+                value=opened.values[point.pk] if opened else point.mask,
+                verified=_("verified %(day)s") % {"day": day(point.verified_on)} if point.verified_on else "",
+                call_url=reverse("case_dial", args=[case.pk]) if call and may_call else "",
+                allowed=bool(call and call.allowed),
+                why=call.why if call else "",
+                from_=call.from_ if call else None,
+            )
+        )
+    return Who(
+        name=opened.name if opened else case.borrower.name_mask or _("name not given"),
+        open_for=open_for,
+        facts=[str(LANGUAGES.get(case.borrower.language, case.borrower.language))],
+        contacts=contacts,
+        flags=_flags(case),
+        related=[_related(person) for person in persons],
+        unseal_reasons=[(code, str(label)) for code, label in REASONS]
+        if request.user.has_perm("accounts.unseal")
+        else [],
+    )
+
+
+def _label(point: ContactPoint) -> str:
+    kind = KINDS.get(point.line_type) or ContactKind(point.kind).label
+    if point.status != PointStatus.ACTIVE:
+        return f"{kind} · {PointStatus(point.status).label}"
+    return str(kind)
+
+
+def _flags(case: Case) -> list[str]:
+    if not case.arrears_reason:
+        return []
+    return [_("late because: %(reason)s") % {"reason": ArrearsReason(case.arrears_reason).label}]
+
+
+def _related(person: RelatedPerson) -> Related:
+    refused = getattr(person, "refused", False)
+    why = (
+        _("This person does not want to be contacted.")
+        if refused
+        else _("People around the borrower are contacted only where the law allows it.")
+    )
+    return Related(
+        relation=str(person.get_relation_display()), name=person.name_mask, may_contact=False, why=why
+    )

@@ -1,0 +1,217 @@
+"""Forms of the desk: they read what was typed and say what does not fit; they decide nothing."""
+
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts import money
+from accounts.models import Portfolio
+from accounts.schedules import Every
+from cases.dispositions import DISPOSITIONS
+from cases.reasons import ArrearsReason
+from compliance.models import Channel, ComplaintCategory, HoldKind
+
+NOTE_LENGTH = 4000
+EVERY = {"week": Every(days=7), "two_weeks": Every(days=14), "month": Every(months=1)}
+
+
+class AmountField(forms.CharField):
+    """An amount as people type it, in major units; cleans to minor units of `currency`."""
+
+    def __init__(self, currency: str, **kwargs: Any) -> None:
+        self.currency = currency
+        kwargs.setdefault("widget", forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}))
+        super().__init__(**kwargs)
+
+    def clean(self, value: Any) -> int | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            minor = money.parse(text, self.currency)
+        except ValueError:
+            raise forms.ValidationError(_("Please write an amount such as 1,234.50.")) from None
+        if minor <= 0:
+            raise forms.ValidationError(_("Please write an amount above zero."))
+        return minor
+
+
+class DayField(forms.DateField):
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("widget", forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+        super().__init__(input_formats=["%Y-%m-%d"], **kwargs)
+
+
+def note_field(**kwargs: Any) -> forms.CharField:
+    kwargs.setdefault("label", gettext_lazy("Note"))
+    return forms.CharField(
+        max_length=NOTE_LENGTH, widget=forms.Textarea(attrs={"rows": 3}), **{"required": False} | kwargs
+    )
+
+
+class NoteForm(forms.Form):
+    note = note_field(required=True)
+
+
+class CallForm(forms.Form):
+    """How a call went; what an outcome needs besides comes with it."""
+
+    disposition = forms.ChoiceField(
+        choices=[(code, row.label) for code, row in DISPOSITIONS.items()],
+        error_messages={"required": gettext_lazy("Please choose how the call went.")},
+    )
+    call_back_at = forms.DateTimeField(
+        label=gettext_lazy("Call back at"),
+        required=False,
+        input_formats=["%Y-%m-%dT%H:%M"],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text=gettext_lazy("In the borrower's own time."),
+    )
+    due_on = DayField(label=gettext_lazy("By"), required=False)
+    category = forms.ChoiceField(
+        label=gettext_lazy("What is it about?"),
+        required=False,
+        choices=[("", "–"), *ComplaintCategory.choices],
+    )
+    words = note_field(label=gettext_lazy("In the borrower's own words"))
+    reason = forms.ChoiceField(
+        label=gettext_lazy("Why is it late?"),
+        required=False,
+        choices=[("", gettext_lazy("not asked")), *ArrearsReason.choices],
+    )
+    note = note_field()
+
+    def __init__(self, portfolio: Portfolio, zone: ZoneInfo, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.zone = zone
+        self.fields["amount"] = AmountField(
+            portfolio.currency,
+            required=False,
+            label=_("Amount in %(currency)s") % {"currency": portfolio.currency},
+        )
+
+    def clean_call_back_at(self) -> datetime | None:
+        moment = self.cleaned_data["call_back_at"]
+        # The field is typed in the borrower's zone; Django read it in the site's.
+        return moment.replace(tzinfo=self.zone) if moment else None
+
+
+class PromiseForm(forms.Form):
+    due_on = DayField(label=gettext_lazy("By"))
+    note = note_field()
+
+    def __init__(self, portfolio: Portfolio, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["amount"] = AmountField(
+            portfolio.currency, label=_("Amount in %(currency)s") % {"currency": portfolio.currency}
+        )
+
+
+class PlanForm(forms.Form):
+    """The total is everything outstanding; it is shown, not typed."""
+
+    total = forms.CharField(label=gettext_lazy("Together"), required=False, disabled=True)
+    count = forms.IntegerField(label=gettext_lazy("Parts"), min_value=2)
+    first_on = DayField(label=gettext_lazy("First on"))
+    every = forms.ChoiceField(
+        label=gettext_lazy("Then every"),
+        choices=[
+            ("week", gettext_lazy("week")),
+            ("two_weeks", gettext_lazy("two weeks")),
+            ("month", gettext_lazy("month")),
+        ],
+    )
+    note = note_field()
+
+    def __init__(self, portfolio: Portfolio, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["count"].widget.attrs["max"] = portfolio.plan_max_instalments
+
+    def clean_every(self) -> Every:
+        return EVERY[self.cleaned_data["every"]]
+
+
+class PaymentForm(forms.Form):
+    paid_on = DayField(label=gettext_lazy("Paid on"))
+    method = forms.ChoiceField(
+        label=gettext_lazy("How"),
+        choices=[
+            ("wallet", gettext_lazy("Wallet")),
+            ("bank", gettext_lazy("Bank transfer")),
+            ("cash", gettext_lazy("Cash at a counter")),
+        ],
+    )
+    reference = forms.CharField(
+        label=gettext_lazy("Reference"),
+        max_length=100,
+        help_text=gettext_lazy("The provider's own; the same one is never booked twice."),
+    )
+    note = note_field()
+
+    def __init__(self, portfolio: Portfolio, on: date, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.on = on
+        self.fields["amount"] = AmountField(
+            portfolio.currency, label=_("Amount in %(currency)s") % {"currency": portfolio.currency}
+        )
+
+    def clean_paid_on(self) -> date:
+        paid_on = self.cleaned_data["paid_on"]
+        if paid_on > self.on:
+            raise forms.ValidationError(_("This day is still to come."))
+        return paid_on
+
+
+class ComplaintForm(forms.Form):
+    category = forms.ChoiceField(label=gettext_lazy("What is it about?"), choices=ComplaintCategory.choices)
+    channel = forms.ChoiceField(label=gettext_lazy("How it reached us"), choices=Channel.choices)
+    words = note_field(label=gettext_lazy("In the borrower's own words"), required=True)
+
+
+class HoldForm(forms.Form):
+    kind = forms.ChoiceField(label=gettext_lazy("Why"), widget=forms.RadioSelect)
+    since = DayField(label=gettext_lazy("From"))
+    until = DayField(
+        label=gettext_lazy("To, that day included"),
+        required=False,
+        help_text=gettext_lazy("Leave it empty where nobody knows yet."),
+    )
+    why = note_field(label=gettext_lazy("What was said or seen"), required=True)
+
+    # What an agent may see happening; the others are opened by what brings them (a complaint, an outcome, the law).
+    OFFERED = (
+        HoldKind.HARDSHIP,
+        HoldKind.DISPUTE,
+        HoldKind.SAYS_PAID,
+        HoldKind.ILL_OR_BEREAVED,
+        HoldKind.CEASE,
+        HoldKind.ATTORNEY,
+        HoldKind.BANKRUPTCY,
+        HoldKind.IDENTITY_THEFT,
+        HoldKind.DISASTER,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["kind"].choices = [(kind.value, kind.label) for kind in self.OFFERED]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        since, until = data.get("since"), data.get("until")
+        if since and until and until < since:
+            self.add_error("until", _("The last day is before the first."))
+        return data
+
+
+class PassForm(forms.Form):
+    to = forms.ChoiceField(label=gettext_lazy("To"))
+    note = note_field(required=True, label=gettext_lazy("What they should know"))
+
+    def __init__(self, colleagues: list[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["to"].choices = [("", gettext_lazy("back to the team")), *colleagues]  # type: ignore[attr-defined]
+        self.fields["to"].required = False

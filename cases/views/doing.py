@@ -1,0 +1,323 @@
+"""What people do with a case. Each view translates one form into one action and goes back to the case."""
+
+from datetime import datetime
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required, permission_required
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from accounts.actions.borrowers import open_identity
+from accounts.actions.payments import PaymentRefused
+from accounts.models import ContactPoint, User
+from accounts.schedules import Every
+from cases.actions import agreements, calls, notes, payments, scripts, work
+from cases.actions.complaints import complain
+from cases.actions.transition import MoveRefused
+from cases.desk.page import CasePage
+from cases.desk.talk import FINISH
+from cases.desk.who import REASONS, note_open
+from cases.dispositions import DISPOSITIONS
+from cases.forms import NoteForm
+from cases.models import ScriptRun
+from cases.views.desk import page_of, show
+from cases.views.opened import form_for, opened_form
+from cases.words import moment
+from compliance.actions.complaints import ComplaintRefused
+from compliance.actions.holds import open_hold
+from compliance.audit import Actor
+
+REFUSALS = (
+    agreements.AgreementRefused,
+    calls.CallNotLogged,
+    calls.CallOpen,
+    notes.NoteRefused,
+    scripts.ScriptRefused,
+    work.LeaseHeld,
+    ComplaintRefused,
+    MoveRefused,
+    PaymentRefused,
+)
+
+
+def deed(permission: str):
+    """A POST on a case by a person with a permission; what an action refuses is said on the page, and nothing is stored."""
+
+    def decorate(view):
+        @require_POST
+        @login_required
+        @permission_required(permission, raise_exception=True)
+        @wraps(view)
+        def deed_view(request: HttpRequest, case_id: UUID) -> HttpResponse:
+            page = page_of(request, case_id)
+            try:
+                return view(request, page) or redirect("case", page.row.pk)
+            except REFUSALS as refused:
+                messages.warning(request, str(refused))
+                return redirect("case", page.row.pk)
+
+        return deed_view
+
+    return decorate
+
+
+def by(request: HttpRequest) -> Actor:
+    return Actor.staff(request.user)
+
+
+def refused_form(request: HttpRequest, page: CasePage, name: str, form: Any, why: str = "") -> HttpResponse:
+    """The page again with the form open, what was typed, and the reason."""
+    if why:
+        form.add_error(None, why)
+    return show(request, page, status=422, **opened_form(page, name, form))
+
+
+def note_besides(request: HttpRequest, page: CasePage, text: str) -> None:
+    if text.strip():
+        notes.add_note(case=page.row, body=text, author=request.user, at=page.at)
+
+
+@deed("accounts.unseal")
+def case_unseal(request: HttpRequest, page: CasePage) -> None:
+    reason = request.POST.get("reason", "")
+    if reason not in dict(REASONS):
+        messages.warning(request, _("Please choose why you need to see it."))
+        return
+    open_identity(borrower=page.row.borrower, by=by(request), at=page.at, why=reason, case=page.row.pk)
+    note_open(request, page.row, page.at)
+
+
+@deed("compliance.place_contact")
+def case_dial(request: HttpRequest, page: CasePage) -> None:
+    points = ContactPoint.objects.usable().filter(borrower=page.row.borrower_id)
+    point = get_object_or_404(points, pk=request.POST.get("contact_point"))
+    try:
+        calls.place_call(case=page.row, contact_point=point, user=request.user, at=page.at)
+    except calls.CallRefused as refused:
+        words = {"why": refused, "when": _until(refused.next_allowed, page)}
+        messages.warning(request, _("The call was not placed. %(why)s %(when)s") % words)
+        return
+    scripts.start_script(case=page.row, user=request.user, at=page.at, call=page.open_call)
+
+
+def _until(next_allowed: datetime | None, page: CasePage) -> str:
+    if next_allowed is None:
+        return ""
+    return _("It becomes possible at %(moment)s.") % {"moment": moment(next_allowed, page.zone)}
+
+
+@deed("cases.work_case")
+def case_call(request: HttpRequest, page: CasePage) -> HttpResponse | None:
+    form = form_for(page, "call", request.POST)
+    if not form.is_valid():
+        return refused_form(request, page, "call", form)
+    data = form.cleaned_data
+    try:
+        with transaction.atomic():
+            _log(request, page, data)
+            if page.run is not None:
+                scripts.finish_script(run=page.run, by=by(request), at=page.at)
+    except (calls.CallNotLogged, agreements.AgreementRefused, MoveRefused, ComplaintRefused) as refused:
+        return refused_form(request, page, "call", form, str(refused))
+    return None
+
+
+def _log(request: HttpRequest, page: CasePage, data: dict[str, Any]) -> None:
+    disposition = data["disposition"]
+    promise = complaint = None
+    if DISPOSITIONS[disposition].needs == "agreement" and data["amount"] and data["due_on"]:
+        promise = calls.PromiseTerms(amount=data["amount"], due_on=data["due_on"])
+    if data["category"] and data["words"]:
+        complaint = calls.ComplaintTerms(category=data["category"], words=data["words"])
+    details = calls.Details(
+        call_back_at=data["call_back_at"],
+        promise=promise,
+        complaint=complaint,
+        reason=data["reason"],
+        note=data["note"],
+    )
+    if page.open_call is not None:
+        calls.log_call(
+            call=page.open_call, disposition=disposition, by=by(request), at=page.at, details=details
+        )
+    else:
+        calls.log_inbound(
+            case=page.row, disposition=disposition, user=request.user, at=page.at, details=details
+        )
+
+
+@deed("cases.work_case")
+def case_promise(request: HttpRequest, page: CasePage) -> HttpResponse | None:
+    form = form_for(page, "promise", request.POST)
+    if not form.is_valid():
+        return refused_form(request, page, "promise", form)
+    try:
+        with transaction.atomic():
+            agreements.record_promise(
+                case=page.row,
+                amount=form.cleaned_data["amount"],
+                due_on=form.cleaned_data["due_on"],
+                channel="call",
+                by=by(request),
+                at=page.at,
+            )
+            note_besides(request, page, form.cleaned_data["note"])
+    except agreements.AgreementRefused as refused:
+        return refused_form(request, page, "promise", form, str(refused))
+    return None
+
+
+@deed("cases.work_case")
+def case_plan(request: HttpRequest, page: CasePage) -> HttpResponse | None:
+    form = form_for(page, "plan", request.POST)
+    if not form.is_valid():
+        return refused_form(request, page, "plan", form)
+    every: Every = form.cleaned_data["every"]
+    try:
+        with transaction.atomic():
+            agreements.agree_plan(
+                case=page.row,
+                count=form.cleaned_data["count"],
+                first_due_on=form.cleaned_data["first_on"],
+                every=every,
+                channel="call",
+                by=by(request),
+                at=page.at,
+            )
+            note_besides(request, page, form.cleaned_data["note"])
+    except (agreements.AgreementRefused, MoveRefused) as refused:
+        return refused_form(request, page, "plan", form, str(refused))
+    return None
+
+
+@deed("accounts.add_payment")
+def case_payment(request: HttpRequest, page: CasePage) -> HttpResponse | None:
+    form = form_for(page, "payment", request.POST)
+    if not form.is_valid():
+        return refused_form(request, page, "payment", form)
+    data = form.cleaned_data
+    try:
+        with transaction.atomic():
+            payments.record_payment(
+                case=page.row,
+                amount=data["amount"],
+                value_date=data["paid_on"],
+                reference=f"{data['method']}:{data['reference']}",
+                by=by(request),
+                at=page.at,
+            )
+            note_besides(request, page, data["note"])
+    except PaymentRefused as refused:
+        return refused_form(request, page, "payment", form, str(refused))
+    return None
+
+
+@deed("compliance.log_complaint")
+def case_complaint(request: HttpRequest, page: CasePage) -> HttpResponse | None:
+    form = form_for(page, "complaint", request.POST)
+    if not form.is_valid():
+        return refused_form(request, page, "complaint", form)
+    data = form.cleaned_data
+    try:
+        complain(
+            case=page.row,
+            category=data["category"],
+            words=data["words"],
+            channel=data["channel"],
+            by=by(request),
+            at=page.at,
+        )
+    except ComplaintRefused as refused:
+        return refused_form(request, page, "complaint", form, str(refused))
+    return None
+
+
+@deed("cases.work_case")
+def case_hold(request: HttpRequest, page: CasePage) -> HttpResponse | None:
+    form = form_for(page, "hold", request.POST)
+    if not form.is_valid():
+        return refused_form(request, page, "hold", form)
+    data = form.cleaned_data
+    days = (data["until"] - data["since"]).days + 1 if data["until"] else None
+    with transaction.atomic():
+        open_hold(
+            borrower=page.row.borrower,
+            kind=data["kind"],
+            by=by(request),
+            at=page.at,
+            starts_on=data["since"],
+            days=days,
+            case=page.row.pk,
+        )
+        note_besides(request, page, data["why"])
+    return None
+
+
+@deed("cases.work_case")
+def case_pass(request: HttpRequest, page: CasePage) -> HttpResponse | None:
+    form = form_for(page, "pass", request.POST)
+    if not form.is_valid():
+        return refused_form(request, page, "pass", form)
+    to = form.cleaned_data["to"]
+    with transaction.atomic():
+        note_besides(request, page, form.cleaned_data["note"])
+        work.hand_over(
+            case=page.row, to=User.objects.get(pk=to) if to else None, user=request.user, at=page.at
+        )
+    messages.success(request, _("The case has been passed on."))
+    return redirect("queue")
+
+
+@deed("cases.work_case")
+def case_note(request: HttpRequest, page: CasePage) -> HttpResponse | None:
+    form = NoteForm(request.POST, auto_id="note_%s")
+    if not form.is_valid():
+        return show(request, page, status=422, note=form)
+    notes.add_note(case=page.row, body=form.cleaned_data["note"], author=request.user, at=page.at)
+    return None
+
+
+@deed("cases.work_case")
+def case_script(request: HttpRequest, page: CasePage) -> HttpResponse | None:
+    post, actor = request.POST, by(request)
+    if "start" in post:
+        scripts.start_script(
+            case=page.row, user=request.user, at=page.at, key=post["start"], call=page.open_call
+        )
+        return None
+    run = get_object_or_404(
+        ScriptRun.objects.select_related("case__borrower", "version__script"),
+        pk=post.get("run"),
+        case=page.row,
+        agent=request.user,
+    )
+    if "back" in post:
+        scripts.step_back(run=run, by=actor, at=page.at)
+        return None
+    if post.get("answer") == FINISH:
+        return redirect(f"{reverse('case', args=[page.row.pk])}?open=call")
+    here = scripts.answer_step(
+        run=run,
+        step=post.get("step", ""),
+        answer=post.get("answer", ""),
+        by=actor,
+        at=page.at,
+        said="said" in post.getlist("said"),
+    )
+    if here.form in ("promise", "plan", "complaint", "hold"):
+        return redirect(f"{reverse('case', args=[page.row.pk])}?open={here.form}")
+    return None
+
+
+@deed("cases.work_case")
+def case_leave(request: HttpRequest, page: CasePage) -> HttpResponse | None:
+    """Let the case go, for somebody else to take."""
+    work.release(case=page.row, user=request.user, at=page.at)
+    return redirect("queue")

@@ -1,0 +1,186 @@
+"""The form that is open in the conversation column: made empty or from the address, or bound where it was refused."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts.models import Role, User
+from accounts.money import decimal_text
+from cases.actions.agreements import AgreementRefused, propose_plan
+from cases.desk.page import CasePage
+from cases.dispositions import DISPOSITIONS, Group
+from cases.forms import CallForm, ComplaintForm, HoldForm, PassForm, PaymentForm, PlanForm, PromiseForm
+from compliance.actions import complaints
+
+PERMISSIONS = {
+    "call": "cases.work_case",
+    "promise": "cases.work_case",
+    "plan": "cases.work_case",
+    "payment": "accounts.add_payment",
+    "complaint": "compliance.log_complaint",
+    "hold": "cases.work_case",
+    "pass": "cases.work_case",
+}
+
+
+def form_for(page: CasePage, name: str, data: QueryDict | None = None) -> forms.Form:
+    """The form of this name for a case; with `data` bound."""
+    given = page.request.GET
+    portfolio = page.row.portfolio
+    match name:
+        case "call":
+            proposed = page.run and _proposed(page)
+            return CallForm(
+                portfolio, page.zone, data, initial={"disposition": given.get("disposition", proposed)}
+            )
+        case "promise":
+            owed = decimal_text(page.standing.arrears, portfolio.currency)
+            initial = {
+                "amount": given.get("amount", owed),
+                "due_on": given.get("due_on", page.on + timedelta(days=7)),
+            }
+            return PromiseForm(portfolio, data, initial=initial)
+        case "plan":
+            initial = {
+                "total": decimal_text(page.standing.outstanding, portfolio.currency),
+                "count": given.get("count", 3),
+                "first_on": given.get("first_on", page.on + timedelta(days=7)),
+                "every": given.get("every", "month"),
+            }
+            return PlanForm(portfolio, data, initial=initial)
+        case "payment":
+            return PaymentForm(portfolio, page.on, data, initial={"paid_on": page.on})
+        case "complaint":
+            return ComplaintForm(data, initial={"channel": "call"})
+        case "hold":
+            return HoldForm(data, initial={"since": page.on})
+        case "pass":
+            return PassForm(_colleagues(page), data)
+    raise KeyError(name)
+
+
+def _proposed(page: CasePage) -> str:
+    """The outcome that the script's answers point to."""
+    from cases.actions.scripts import walk
+
+    return (
+        walk(page.run, sorted(page.run.steps.all(), key=lambda step: step.seq)).disposition
+        if page.run
+        else ""
+    )
+
+
+def _colleagues(page: CasePage) -> list[tuple[str, str]]:
+    people = User.objects.filter(
+        is_active=True, role__in=[Role.AGENT, Role.SUPERVISOR], team__portfolios=page.row.portfolio_id
+    ).exclude(pk=page.request.user.pk)
+    return [(str(person.pk), person.display_name) for person in people.order_by("first_name", "username")]
+
+
+def opened_form(page: CasePage, name: str, form: forms.Form | None = None) -> dict[str, Any]:
+    """What the templates of an open form need; nothing where no form is open or the person may not use it."""
+    if name not in PERMISSIONS or not page.request.user.has_perm(PERMISSIONS[name]):
+        return {}
+    if name in ("call", "promise", "plan", "hold", "pass") and not page.row.is_open:
+        return {}
+    form = form or form_for(page, name)
+    context: dict[str, Any] = {
+        "open": name,
+        "form": form,
+        "form_url": reverse(f"case_{name}", args=[page.row.pk]),
+    }
+    return context | EXTRA.get(name, lambda page, form: {})(page, form)
+
+
+def _call(page: CasePage, form: forms.Form) -> dict[str, Any]:
+    groups = [
+        {
+            "label": group.label,
+            "choices": [
+                {
+                    "code": row.code,
+                    "label": row.label,
+                    "hint": row.effect,
+                    "key": row.key,
+                    "needs": row.needs or "",
+                }
+                for row in DISPOSITIONS.values()
+                if row.group == group
+            ],
+        }
+        for group in Group
+    ]
+    return {"dispositions": groups}
+
+
+def _promise(page: CasePage, form: forms.Form) -> dict[str, Any]:
+    latest = page.on + timedelta(days=page.row.portfolio.promise_within_days)
+    owed = decimal_text(page.standing.arrears, page.row.portfolio.currency)
+    friday = page.on + timedelta(days=(4 - page.on.weekday()) % 7 or 7)
+    quick = [
+        Quick(_("all of it on Friday"), f"&amount={owed}&due_on={friday}"),
+        Quick(_("all of it in two weeks"), f"&amount={owed}&due_on={page.on + timedelta(days=14)}"),
+        Quick(
+            _("half of it in a week"),
+            f"&amount={decimal_text((page.standing.arrears + 1) // 2, page.row.portfolio.currency)}"
+            f"&due_on={page.on + timedelta(days=7)}",
+        ),
+    ]
+    return {"latest": latest, "quick": quick}
+
+
+class Quick:
+    def __init__(self, label: str, query: str) -> None:
+        self.label, self.query = label, query
+
+
+def _plan(page: CasePage, form: forms.Form) -> dict[str, Any]:
+    """The instalments the fields would make; none while they do not fit."""
+    given = page.request.GET if page.request.method == "GET" else page.request.POST
+    initial = {name: given.get(name) or form.initial.get(name) for name in ("count", "first_on", "every")}
+    tried = PlanForm(page.row.portfolio, initial)
+    preview = None
+    if tried.is_valid():
+        try:
+            found = propose_plan(
+                case=page.row,
+                count=tried.cleaned_data["count"],
+                first_due_on=tried.cleaned_data["first_on"],
+                every=tried.cleaned_data["every"],
+                at=page.at,
+            )
+        except AgreementRefused as refused:
+            if not form.is_bound and "count" in given:
+                form.refusal = str(refused)  # type: ignore[attr-defined]
+        else:
+            preview = {
+                "instalments": [
+                    {"number": number, "due_on": each.due_on, "amount": each.amount}
+                    for number, each in enumerate(found, 1)
+                ],
+                "total": sum(each.amount for each in found),
+                "last_on": found[-1].due_on,
+            }
+    quick = [
+        Quick(_("three monthly parts"), "&count=3&every=month"),
+        Quick(_("four parts, every two weeks"), "&count=4&every=two_weeks"),
+        Quick(_("six monthly parts"), "&count=6&every=month"),
+    ]
+    return {"preview": preview, "most": page.row.portfolio.plan_max_instalments, "quick": quick}
+
+
+def _complaint(page: CasePage, form: forms.Form) -> dict[str, Any]:
+    return {
+        "complaint": {
+            "answer_by": complaints.due_on(page.row.portfolio, page.at),
+            "owner": _("the compliance officers"),
+            "stops": _("Asking for payment stops until it is answered."),
+        }
+    }
+
+
+EXTRA = {"call": _call, "promise": _promise, "plan": _plan, "complaint": _complaint}
