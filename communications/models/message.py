@@ -24,13 +24,17 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """Planned and lawful to try by `at`, as far as the planner knew."""
         return self.filter(status=MessageStatus.PLANNED, not_before__lte=at)
 
+    def on_the_wire_since(self, at) -> "MessageQuerySet":
+        """Begun by `at` and without an answer to this day."""
+        return self.filter(status=MessageStatus.SENDING, status_at__lte=at)
+
 
 class Message(models.Model):
     """One message to one borrower. `dedupe_key` makes planning it twice impossible.
 
-    The text is rendered when it is sent and sealed then; a planned message has none. `sending` is committed before the
-    wire: whoever finds such a row later without an answer knows only that it may have left (`uncertain`), and it is never
-    sent again by itself.
+    The text is rendered when it is sent and sealed then; a planned message has none. `sending` is committed
+    before the wire: whoever finds such a row later without an answer knows only that it may have left
+    (`uncertain`), and it is never sent again by itself.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -40,6 +44,8 @@ class Message(models.Model):
     purpose = models.CharField(max_length=30)
     template_version = models.ForeignKey(TemplateVersion, models.PROTECT, related_name="+")
     loans = ArrayField(models.UUIDField())
+    # What the text says beyond the loans' standing: the `DETAILS` of communications/texts.py.
+    details = models.JSONField(default=dict)
     dedupe_key = models.CharField(max_length=80, unique=True)
     status = models.CharField(max_length=10, choices=MessageStatus, default=MessageStatus.PLANNED)
     not_before = models.DateTimeField()
@@ -49,6 +55,8 @@ class Message(models.Model):
     body_sealed = models.BinaryField(null=True)
     provider_reference = models.CharField(max_length=120, blank=True)
     reason = models.CharField(max_length=40, blank=True)
+    # Failed for now only: certainly nothing left, and a later message may get through.
+    temporary = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     status_at = models.DateTimeField()
 

@@ -15,7 +15,8 @@ class Script(models.Model):
 
 
 class ScriptVersion(models.Model):
-    """`steps` as `communications/scripts/*.yaml` describes them: what to say in both languages, answers, next step.
+    """`steps` as `communications/scripts/*.yaml` describes them: what to say in both languages, answers, next
+    step.
 
     Append-only.
     """

@@ -30,6 +30,8 @@ class TemplateVersion(models.Model):
     number = models.PositiveIntegerField()
     subject = models.CharField(_("subject"), max_length=200, blank=True)
     body = models.TextField(_("text"))
+    # Our role → what that role must say of itself, in the place of {disclosure}.
+    disclosures = models.JSONField(default=dict)
     # Null: approved with the product's own texts, by the people who ship it.
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     approved_at = models.DateTimeField()
