@@ -400,7 +400,7 @@ def open_identity(
     `RuntimeError` inside another transaction, because that one could still undo the event after the name
     has been read.
     """
-    _record_opening(borrower.pk, what=IDENTITY, by=by, at=at, why=why, case=case)
+    record_opening(borrower.pk, what=IDENTITY, by=by, at=at, why=why, case=case)
     return seal_of(borrower).open_json(IDENTITY, borrower.identity_sealed)
 
 
@@ -408,7 +408,7 @@ def open_contact_point(
     *, point: ContactPoint, by: Actor, at: datetime, why: str, case: UUID | None = None
 ) -> str:
     """The number or address behind a contact point. As `open_identity`."""
-    _record_opening(point.borrower_id, what=f"contact_point:{point.pk}", by=by, at=at, why=why, case=case)
+    record_opening(point.borrower_id, what=f"contact_point:{point.pk}", by=by, at=at, why=why, case=case)
     return open_for_attempt(point=point)
 
 
@@ -416,7 +416,7 @@ def open_related_person(
     *, person: RelatedPerson, by: Actor, at: datetime, why: str, case: UUID | None = None
 ) -> str:
     """The name of a person around the borrower. As `open_identity`."""
-    _record_opening(person.borrower_id, what=f"related_person:{person.pk}", by=by, at=at, why=why, case=case)
+    record_opening(person.borrower_id, what=f"related_person:{person.pk}", by=by, at=at, why=why, case=case)
     return seal_of(person.borrower).open(_person_field(person.pk), person.name_sealed)
 
 
@@ -479,9 +479,11 @@ def _spellings(kind: str, text: str, by: Actor) -> set[str]:
     return values
 
 
-def _record_opening(
+def record_opening(
     borrower_id: UUID, *, what: str, by: Actor, at: datetime, why: str, case: UUID | None
 ) -> None:
+    """Write and commit the event of opening something sealed, before it is opened. For the code that keeps it
+    sealed. As `open_identity`."""
     check_code(why)
     if not by.may("accounts.unseal"):
         raise PermissionDenied(_("Opening a borrower's data is not part of this role."))
