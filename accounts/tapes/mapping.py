@@ -89,7 +89,7 @@ def _check_zone(zone: str | None) -> None:
     try:
         if zone is not None:
             ZoneInfo(zone)
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError):
         raise ValueError(f"no time zone {zone!r}") from None
 
 

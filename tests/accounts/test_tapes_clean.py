@@ -542,6 +542,19 @@ def test_what_does_not_fit_the_product_is_refused(changes, column, code, params)
     assert well_said(booked(**changes)) == [(column, code, params)]
 
 
+def test_what_was_paid_is_said_one_way():
+    columns = "paid_total: {column: Paid}\n    paid_in_full_on: {column: Closed}"
+    mapping = read_mapping(
+        EUROPEAN.replace("preferred_channel: {column: Kanal, words: {Telefon: call}}", columns), "x"
+    )
+    row = {"Nr": "1", "Kunde": "2", "W": "EUR", "Betrag": "5", "Frist": "31/12/2026"}
+    loan = clean_one(row | {"Paid": "0", "Closed": "2026-08-01"}, mapping=mapping)
+    assert [(credit.value_date, credit.amount) for credit in loan.credits] == [(date(2026, 8, 1), 500)]
+    assert well_said(clean_one(row | {"Paid": "5", "Closed": "2026-08-01"}, mapping=mapping)) == [
+        (None, Code.PAID_TWO_WAYS, {"columns": "Paid, Closed"})
+    ]
+
+
 # Times in zones with changing clocks
 
 
