@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from communications.actions.messages import cancel
-
 from cases.actions.deciding import close_agreements
 from cases.actions.work import finish_many, release_many
-from cases.models import DayRun
-from communications.models import Message, MessageStatus
+from cases.models import CaseMessage, DayRun
+from communications.actions.messages import cancel
+from communications.models import MessageStatus
 from compliance.audit import Actor
 
 
@@ -19,9 +18,9 @@ def stop_work(
     """No more steps, nobody on it, nothing sent: open work is done, leases are let go, planned messages cancelled."""
     finish_many(case_ids=case_ids, result=reason, by=by, at=at, run=run)
     release_many(case_ids=case_ids, reason=reason, by=by, at=at, run=run)
-    planned = Message.objects.filter(for_case__case__in=case_ids, status=MessageStatus.PLANNED)
-    for message in planned.order_by("id"):
-        cancel(message=message, reason=reason, by=by, at=at)
+    planned = CaseMessage.objects.filter(case__in=case_ids, message__status=MessageStatus.PLANNED)
+    for link in planned.select_related("message").order_by("message"):
+        cancel(message=link.message, reason=reason, by=by, at=at, case=link.case_id)
 
 
 def close_up(

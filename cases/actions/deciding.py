@@ -184,7 +184,7 @@ def close_agreements(
     *, case_ids: Sequence[UUID], by: Actor, at: datetime, reason: str, run: DayRun | None = None
 ) -> None:
     """A closing case's open promise is kept where it was paid, its plan completed; otherwise both are cancelled."""
-    values = {
+    values: dict[str, Any] = {
         "cases": list(case_ids),
         "states": [PromiseState.OPEN],
         "on": date.max,
@@ -205,7 +205,12 @@ def close_agreements(
 
 def progress(*, case_ids: Sequence[UUID], on: date) -> dict[UUID, int]:
     """Id of every open promise and running plan of these cases: minor units paid towards it by that date."""
-    values = {"cases": list(case_ids), "states": [PromiseState.OPEN], "on": on, "grace": GRACE_DAYS}
+    values: dict[str, Any] = {
+        "cases": list(case_ids),
+        "states": [PromiseState.OPEN],
+        "on": on,
+        "grace": GRACE_DAYS,
+    }
     with connection.cursor() as cursor:
         cursor.execute(PROGRESS.format(scope=OF_CASES), values)
         return dict(cursor.fetchall())

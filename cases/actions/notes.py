@@ -44,7 +44,7 @@ def add_note(*, case: Case, body: str, author: User, at: datetime) -> Note:
 
 def open_note(note: Note) -> str:
     """The words of a note, for a page of its case; `note.case.borrower` with its key is best selected before."""
-    return seal_of(note.case.borrower).open(_field(note), note.body_sealed)
+    return seal_of(note.case.borrower).open(_field(note), bytes(note.body_sealed))
 
 
 def _field(note: Note) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounts.actions import payments as accounts_payments
 from accounts.models import Loan, Payment, Portfolio
@@ -59,9 +59,29 @@ def reverse_payment(*, payment: Payment, reason: str, by: Actor, at: datetime) -
     payment = accounts_payments.reverse_payment(
         payment=payment, reason=reason, by=by, at=at, case=case.pk if case else None
     )
-    if case and case.state == CaseState.CURED:
-        reopen(case=case, at=at)
+    if payment.loan_id:
+        after_payments(loan_ids=[payment.loan_id], at=at)
     return payment
+
+
+def reversed_cases(loan_ids: Collection[UUID]) -> list[UUID]:
+    """The last case of each of these loans where it was cured, a payment was reversed since, and no case is open."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT c.id FROM (
+                SELECT DISTINCT ON (loan_id) id, loan_id, state, closed_at FROM cases_case
+                WHERE loan_id = ANY(%s) ORDER BY loan_id, closed_at DESC NULLS FIRST
+            ) c
+            WHERE c.state = 'cured' AND EXISTS (
+                SELECT FROM accounts_ledgerentry e
+                WHERE e.loan_id = c.loan_id AND e.kind = 'reversal' AND e.booked_at > c.closed_at
+            )
+            ORDER BY c.id
+            """,
+            [list(loan_ids)],
+        )
+        return [case for (case,) in cursor.fetchall()]
 
 
 @transaction.atomic
@@ -81,11 +101,14 @@ def reopen(*, case: Case, at: datetime, by: Actor = LEDGER) -> bool:
 
 @transaction.atomic
 def after_payments(*, loan_ids: Collection[UUID], at: datetime) -> list[UUID]:
-    """What payments on these loans change: promises and plans are decided, cases without arrears are cured and closed.
+    """What payments on these loans change: promises and plans are decided, cases without arrears are cured and closed,
+    and a case that a reversed payment had cured is taken up again.
 
     Returns the cured cases. One reading of the ledger for all loans of a portfolio; call it after any number of payments, in
     their transaction or later, and as often as wanted.
     """
+    for case_id in reversed_cases(loan_ids):
+        reopen(case=Case.objects.select_related("portfolio").get(pk=case_id), at=at)
     cases = Case.objects.select_for_update(of=("self",), no_key=True).select_related("portfolio")
     by_portfolio: dict[Portfolio, list[Case]] = defaultdict(list)
     for case in cases.filter(state__in=OPEN_STATES, loan__in=list(loan_ids)).order_by("pk"):

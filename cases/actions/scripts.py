@@ -12,7 +12,7 @@ from cases.actions.notes import record_reason
 from cases.actions.transition import lock
 from cases.models import Call, Case, ScriptRun, ScriptStep
 from communications.models import ScriptVersion
-from communications.scripts import ScriptError, Step, first_step, read_steps, step_of
+from communications.scripts import Answer, ScriptError, Step, first_step, read_steps, step_of
 from compliance.audit import Actor, Stream, record
 
 BACK = "_back"  # not an answer: answers begin with a letter
@@ -42,7 +42,7 @@ def walk(run: ScriptRun, steps: Sequence[ScriptStep] | None = None) -> Walk:
     """Follow the stored answers of a run; give its `steps` where they are at hand."""
     script = read_steps(run.version.steps)
     here = first_step(script)
-    way = []
+    way: list[tuple[Step, Answer]] = []
     for taken in steps if steps is not None else run.steps.order_by("seq"):
         if taken.answer == BACK:
             here, _answer = way.pop()

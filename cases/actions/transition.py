@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -139,7 +140,7 @@ def move_many(
     """
     if by.kind != "system" or to == CaseState.LEGAL:
         raise ValueError("People move one case at a time, and to legal only people do.")
-    values = {
+    values: dict[str, Any] = {
         "cases": list(case_ids),
         "sources": [source for source, target in BY_MOVE if target == to],
         "to": to,

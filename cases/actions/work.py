@@ -3,11 +3,13 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
@@ -42,13 +44,16 @@ class LeaseHeld(Exception):
     """Somebody else works on the case until `until`."""
 
     def __init__(self, holder: User, until: datetime) -> None:
-        super().__init__(f"held until {until:%H:%M}")
+        super().__init__(_("%(name)s works on this case now.") % {"name": holder.display_name})
         self.holder = holder
         self.until = until
 
 
 class LeaseLost(Exception):
     """The case is not leased to this person any more: released, or taken by somebody else after it ran out."""
+
+    def __init__(self) -> None:
+        super().__init__(_("You do not hold this case any more."))
 
 
 @transaction.atomic
@@ -103,7 +108,7 @@ def plan_many(*, steps: Sequence[Step], by: Actor, at: datetime, run: DayRun | N
     if not steps:
         return 0
     named = {uuid7(): step for step in steps}
-    columns = [
+    columns: list[list[Any]] = [
         [step.case for step in named.values()],
         [str(step.kind) for step in named.values()],
         [RANKS[step.kind] for step in named.values()],
@@ -147,7 +152,7 @@ def finish_many(
     run: DayRun | None = None,
 ) -> int:
     """End open steps of these kinds (all, when none are named) on these cases; `due_by` leaves later ones open."""
-    values = {
+    values: dict[str, Any] = {
         "cases": list(case_ids),
         "result": result,
         "kinds": None if kinds is None else [str(kind) for kind in kinds],
@@ -198,7 +203,7 @@ RETURNING case_id
 """
 
 
-def claim_values(user: User, at: datetime) -> dict[str, object]:
+def claim_values(user: User, at: datetime) -> dict[str, Any]:
     reviews = [] if user.has_perm("cases.see_board") else [WorkKind.REVIEW]
     return {"user": user.pk, "team": user.team_id, "at": at, "until": at + LEASE, "not_kinds": reviews}
 
@@ -289,9 +294,23 @@ def release_many(
 def reassign(*, case: Case, assignee: User | None, by: Actor, at: datetime) -> Case:
     """Give a case and its open steps to one person, or back to the team with None. Raises `PermissionDenied`."""
     if not by.may("cases.reassign_case"):
-        raise PermissionDenied
+        raise PermissionDenied(_("Giving cases to others is not part of your role."))
+    return _give(case=case, assignee=assignee, by=by, at=at)
+
+
+@transaction.atomic
+def hand_over(*, case: Case, to: User | None, user: User, at: datetime) -> Case:
+    """Pass a case on to a colleague, or back to the team with None, and let it go. Anybody may who works on cases, as long
+    as nobody else holds this one. Raises `LeaseHeld`, and `PermissionDenied` for a colleague who may not see the case."""
+    take(case=case, user=user, at=at)
+    given = _give(case=case, assignee=to, by=Actor.staff(user), at=at)
+    release(case=case, user=user, at=at, reason="passed_on")
+    return given
+
+
+def _give(*, case: Case, assignee: User | None, by: Actor, at: datetime) -> Case:
     if assignee and not Case.objects.filter(pk=case.pk).visible_to(assignee).exists():
-        raise PermissionDenied
+        raise PermissionDenied(_("This colleague does not see the case."))
     case = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
     case.assignee = assignee
     case.save(update_fields=["assignee"])

@@ -1,0 +1,98 @@
+"""What the worker runs: ids in, one call into an action. Each may run twice, or be lost and run later, without harm."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import update_wrapper
+from typing import Any
+from uuid import UUID
+
+import django_rq
+from django.utils import timezone
+
+from accounts.actions import tapes
+from accounts.models import ImportRun, ImportState, Portfolio
+from cases.actions import outreach
+from cases.actions.day import DayRefused, last_finished
+from cases.actions.day import run_day as run_business_day
+from cases.actions.payments import after_payments
+from communications.actions import messages
+from compliance.audit import Actor
+
+SHARDS = 16
+MINUTE = timedelta(minutes=1)
+CRON = Actor.system("cron")
+
+
+class Job:
+    """A function for a queue: `delay` puts it there once the transaction has committed.
+
+    The queue is looked up only then, so that importing this module needs no queue server.
+    """
+
+    def __init__(self, function: Callable[..., Any], queue: str) -> None:
+        self.function, self.queue = function, queue
+        update_wrapper(self, function)
+
+    def __call__(self, *args: Any) -> Any:
+        return self.function(*args)
+
+    def delay(self, *args: Any) -> None:
+        name = f"{self.function.__module__}.{self.function.__name__}"
+        django_rq.get_queue(self.queue).enqueue(name, *args)
+
+
+def job(queue: str) -> Callable[[Callable[..., Any]], Job]:
+    return lambda function: Job(function, queue)
+
+
+@job("bulk")
+def perform_import(run_id: str) -> None:
+    """Import a confirmed file; what its payments change follows at once."""
+    run = ImportRun.objects.select_related("started_by").get(pk=run_id)
+    by = Actor.staff(run.started_by) if run.started_by else Actor.system(f"import_{run.kind}")
+    done = tapes.perform_kept(run_id=UUID(run_id), by=by, at=timezone.now())
+    if done and done.outcome.touched:
+        after_payments(loan_ids=done.outcome.touched, at=timezone.now())
+
+
+@job("outreach")
+def send_due(shard: int, shards: int) -> None:
+    """Send the due messages of one share of the borrowers."""
+    outreach.send_due(shard=shard, shards=shards, now=timezone.now)
+
+
+# Called by the clock (collections_site/cron.py)
+
+
+def dispatch() -> None:
+    """One job for every share of the borrowers that has something due."""
+    for shard in outreach.shards_due(shards=SHARDS, at=timezone.now()):
+        send_due.delay(shard, SHARDS)
+
+
+def sweep() -> None:
+    """Whatever a dead worker or a flushed queue has left lying is found in the database and taken up again."""
+    at = timezone.now()
+    messages.sweep(at=at)
+    outreach.catch_up(at=at)
+    for run_id in ImportRun.objects.filter(state=ImportState.QUEUED).values_list("pk", flat=True):
+        perform_import.delay(str(run_id))
+
+
+def run_due_day() -> None:
+    """Run the business date that has begun in every portfolio's zone, with those missed before it, unless it is done."""
+    at = timezone.now()
+    begun = [portfolio.business_date(at) for portfolio in Portfolio.objects.all()]
+    last = last_finished()
+    if not begun or (last and last.date >= min(begun)):
+        return
+    try:
+        run_business_day(date=min(begun), by=CRON, at=at)
+    except DayRefused as refused:
+        if refused.code != "busy":
+            raise
+
+
+def destroy_expired_files() -> None:
+    """Files and rejected rows of imports are kept for seven days."""
+    tapes.destroy_expired(at=timezone.now())

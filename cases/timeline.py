@@ -1,0 +1,449 @@
+"""Everything that happened on a case, newest first, in sentences. Read from the audit log: what is shown is what is proven.
+
+An event type without a sentence here is not shown: it is a detail of another one, or nobody's business on a case page.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
+
+from accounts.models import ContactKind, User
+from cases.actions.notes import open_note
+from cases.dispositions import DISPOSITIONS
+from cases.models import Case, CaseState, Note, WorkKind
+from cases.reasons import ArrearsReason
+from cases.words import amount_of, day, moment
+from communications.models import Message
+from compliance.models import AuditEvent, Channel, ComplaintCategory, ComplaintState, HoldKind
+
+KINDS = ("all", "contacts", "money", "law")
+LIMIT = 60
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line. `tone` is "", done, attention or stop; `words` what was noted; `code` the event, for hovering."""
+
+    at: datetime
+    icon: str
+    text: str
+    tone: str = ""
+    words: str = ""
+    by: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """`older` is the query string that shows what came before, empty where there is nothing more."""
+
+    entries: list[Entry]
+    kind: str
+    older: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """What a sentence maker gives: the entry without its moment and its person."""
+
+    icon: str
+    text: str
+    tone: str = ""
+    words: str = ""
+
+
+@dataclass
+class Told:
+    """What the sentence makers look things up in, besides an event's own data."""
+
+    zone: ZoneInfo
+    names: dict[str, str] = field(default_factory=dict)  # pseudonym → name of staff
+    attempts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    outcomes: set[str] = field(default_factory=set)  # attempts with one
+    messages: dict[str, tuple[str, str]] = field(default_factory=dict)  # id → channel, key of its text
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+Data = dict[str, Any]
+Maker = Callable[[Data, Told], Line | None]
+
+
+def timeline(
+    case: Case, user: User, limit: int = LIMIT, *, kind: str = "all", before: datetime | None = None
+) -> Timeline:
+    """The newest `limit` events of a case and of its borrower, as lines; with `before`, those that came earlier.
+
+    Contacts, holds and complaints of the borrower's other cases are in it, because they decide what may be done here. Notes
+    are opened for who may see cases. `case.borrower.key` and `case.portfolio` are best selected before.
+    """
+    kind = kind if kind in KINDS else "all"
+    types = [name for name, (of_kind, _maker) in SENTENCES.items() if kind in ("all", of_kind)]
+    of_person = Q(borrower_ref=case.borrower_id) & (
+        Q(case_ref=None)
+        | Q(type__startswith="contact.")
+        | Q(type__startswith="hold.")
+        | Q(type__startswith="complaint.")
+    )
+    events = AuditEvent.objects.filter(Q(case_ref=case.pk) | of_person, type__in=types)
+    if before:
+        events = events.filter(at__lt=before)
+    rows = list(
+        events.order_by("-at", "-id").values_list("at", "type", "actor_kind", "actor", "leaf")[: limit + 1]
+    )
+    older = ""
+    if len(rows) > limit:
+        rows.pop()
+        older = urlencode({"timeline": kind, "before": rows[-1][0].isoformat()})
+    found = [(*row[:4], json.loads(bytes(row[4]))["data"]) for row in rows]
+    told = _look_up(found, case, user)
+    entries = []
+    for at, event, actor_kind, actor, data in found:
+        if data.get("loan") not in (None, str(case.loan_id)):
+            continue
+        if line := SENTENCES[event][1](data, told):
+            by = _who(actor_kind, actor, told)
+            entries.append(Entry(at, line.icon, line.text, line.tone, line.words, by, event))
+    return Timeline(entries, kind, older)
+
+
+def _look_up(found: Sequence[tuple], case: Case, user: User) -> Told:
+    told = Told(zone=ZoneInfo(case.portfolio.zone))
+    people = {actor for _at, _event, actor_kind, actor, _data in found if actor_kind == "staff"}
+    messages, notes = set(), set()
+    for _at, event, _kind, _actor, data in found:
+        if event == "contact.attempted":
+            told.attempts[data["attempt"]] = data
+        elif event == "contact.outcome":
+            told.outcomes.add(data["attempt"])
+        elif event.startswith("message."):
+            messages.add(data["message"])
+        elif event == "case.noted":
+            notes.add(data["note"])
+        elif data.get("assignee"):
+            people.add(data["assignee"])
+    for person in User.objects.filter(ref__in=people) if people else ():
+        told.names[str(person.ref)] = person.display_name
+    if messages:
+        rows = Message.objects.filter(pk__in=messages).values_list(
+            "pk", "channel", "template_version__template__key"
+        )
+        told.messages = {str(pk): (channel, key) for pk, channel, key in rows}
+    if notes and user.has_perm("cases.view_case"):
+        told.notes = _open_notes(notes, case)
+    return told
+
+
+def _open_notes(notes: Iterable[str], case: Case) -> dict[str, str]:
+    opened = {}
+    for note in Note.objects.filter(pk__in=[UUID(each) for each in notes], case=case):
+        note.case = case
+        opened[str(note.pk)] = open_note(note)
+    return opened
+
+
+def _who(kind: str, actor: str, told: Told) -> str:
+    match kind:
+        case "staff":
+            return told.names.get(actor, _("a colleague"))
+        case "borrower":
+            return _("the borrower")
+        case "provider":
+            return _("the provider")
+        case _:
+            return ""
+
+
+# Sentences
+
+TEXTS: dict[str, Promise] = {
+    "first_notice": gettext_lazy("First notice"),
+    "reminder": gettext_lazy("Reminder"),
+    "promise_reminder": gettext_lazy("Reminder of the promise"),
+}
+
+
+def _label(choices: Any, value: str) -> str:
+    """The label of a choice; a code nobody knows any more stays readable."""
+    return str(choices(value).label) if value in choices.values else value
+
+
+def _case_opened(data: Data, _told: Told) -> Line:
+    text = _("Case opened: %(days)s days late, %(amount)s overdue") % {
+        "days": data["days_past_due"],
+        "amount": amount_of(data["arrears"], data["currency"]),
+    }
+    return Line("flag", text)
+
+
+def _case_moved(data: Data, _told: Told) -> Line:
+    text = _("From “%(source)s” to “%(target)s”") % {
+        "source": _label(CaseState, data["source"]),
+        "target": _label(CaseState, data["target"]),
+    }
+    tone = "done" if data["target"] in (CaseState.CURED, CaseState.SETTLED) else ""
+    return Line("circle-check" if tone else "arrow-right", text, tone)
+
+
+def _case_leased(_data: Data, _told: Told) -> Line:
+    return Line("user-check", _("Took the case"))
+
+
+def _case_reassigned(data: Data, told: Told) -> Line:
+    if not data.get("assignee"):
+        return Line("users", _("Given back to the team"))
+    return Line("user", _("Given to %(name)s") % {"name": told.names.get(data["assignee"], _("a colleague"))})
+
+
+def _case_noted(data: Data, told: Told) -> Line:
+    return Line("note", _("Note"), words=told.notes.get(data["note"], ""))
+
+
+def _work_planned(data: Data, told: Told) -> Line | None:
+    if data["kind"] != WorkKind.CALLBACK:
+        return None  # the next step stands on the page itself
+    return Line(
+        "calendar-time", _("Call back agreed for %(when)s") % {"when": moment(data["due_at"], told.zone)}
+    )
+
+
+def _reason_recorded(data: Data, _told: Told) -> Line:
+    return Line(
+        "info-circle", _("Why it is late: %(reason)s") % {"reason": _label(ArrearsReason, data["reason"])}
+    )
+
+
+def _script_started(data: Data, _told: Told) -> Line:
+    return Line("messages", _("Conversation by script, version %(version)s") % {"version": data["version"]})
+
+
+def _contact_decided(data: Data, _told: Told) -> Line | None:
+    if data["outcome"] in ("permitted", "permitted_with_flag"):
+        return None  # the attempt says it
+    return Line(
+        "ban", _("%(channel)s: not possible then") % {"channel": _label(Channel, data["channel"])}, "stop"
+    )
+
+
+def _contact_attempted(data: Data, told: Told) -> Line | None:
+    if data["attempt"] in told.outcomes or (data["channel"] != Channel.CALL and data["direction"] == "out"):
+        return None  # the outcome says it, or the message
+    if data["direction"] == "in":
+        channel = _label(Channel, data["channel"])
+        return Line("phone-incoming", _("The borrower came to us: %(channel)s") % {"channel": channel})
+    return Line("phone-outgoing", _("Call begun"))
+
+
+def _contact_outcome(data: Data, told: Told) -> Line | None:
+    chosen = DISPOSITIONS.get(data["disposition"])
+    if chosen is None:
+        return None  # what came of a message stands with the message
+    inbound = told.attempts.get(data["attempt"], {}).get("direction") == "in"
+    text = _("The borrower called: %(outcome)s") if inbound else _("Call: %(outcome)s")
+    icon = "phone-incoming" if inbound else "phone-call" if chosen.answered else "phone-off"
+    return Line(icon, text % {"outcome": chosen.label}, "done" if chosen.spoke else "")
+
+
+def _contact_reported(data: Data, _told: Told) -> Line:
+    return Line(
+        "phone-outgoing", _("%(channel)s, reported by others") % {"channel": _label(Channel, data["channel"])}
+    )
+
+
+def _message(text: str, icon: str, tone: str = "") -> Maker:
+    def make(data: Data, told: Told) -> Line:
+        channel, key = told.messages.get(data["message"], ("", ""))
+        words = {
+            "text": TEXTS.get(key, _("Message")),
+            "channel": _label(Channel, channel),
+            "when": moment(data["not_before"], told.zone) if "not_before" in data else "",
+        }
+        return Line(icon, _(text) % words, tone)
+
+    return make
+
+
+def _consent_recorded(data: Data, _told: Told) -> Line:
+    if data["kind"] == "call_back":
+        return Line("phone-incoming", _("Asked to be called on %(day)s") % {"day": day(data["from_on"])})
+    return Line("mail-opened", _("Agreed to electronic messages"))
+
+
+def _contact_point_added(data: Data, _told: Told) -> Line:
+    return Line("plus", _("New way of contact: %(kind)s") % {"kind": _label(ContactKind, data["kind"])})
+
+
+def _contact_point_retired(_data: Data, _told: Told) -> Line:
+    return Line("phone-off", _("A number or address went out of use"))
+
+
+def _hold_opened(data: Data, _told: Told) -> Line:
+    words = {"hold": _label(HoldKind, data["kind"])}
+    if data.get("ends_on"):
+        text = _("On hold until %(day)s: %(hold)s") % {**words, "day": day(data["ends_on"])}
+    else:
+        text = _("On hold: %(hold)s") % words
+    return Line("hand-stop", text, "stop")
+
+
+def _hold_ended(data: Data, _told: Told) -> Line:
+    return Line("check", _("Hold ended: %(hold)s") % {"hold": _label(HoldKind, data["kind"])})
+
+
+def _complaint_logged(data: Data, _told: Told) -> Line:
+    words = {"category": _label(ComplaintCategory, data["category"]), "day": day(data["due_on"])}
+    return Line(
+        "message-report", _("Complaint: %(category)s; to be answered by %(day)s") % words, "attention"
+    )
+
+
+def _complaint_resolved(data: Data, _told: Told) -> Line:
+    outcome = _label(ComplaintState, data["outcome"])
+    return Line("shield-check", _("Complaint decided: %(outcome)s") % {"outcome": outcome})
+
+
+def _borrower_unsealed(_data: Data, _told: Told) -> Line:
+    return Line("lock-open", _("Opened the borrower's sealed data"))
+
+
+def _loan_imported(_data: Data, _told: Told) -> Line:
+    return Line("file-import", _("Loan taken over from the lender's file"))
+
+
+def _ledger_posted(data: Data, _told: Told) -> Line | None:
+    texts = {
+        "repayment": (_("Paid %(amount)s, counted from %(day)s"), "receipt", "done"),
+        "reversal": (
+            _("A payment of %(amount)s was taken back, counted from %(day)s"),
+            "cash-off",
+            "attention",
+        ),
+        "fee": (_("Fee of %(amount)s from %(day)s"), "coin", ""),
+        "interest": (_("Interest of %(amount)s from %(day)s"), "coin", ""),
+    }
+    if data["entry_kind"] not in texts:
+        return None
+    text, icon, tone = texts[data["entry_kind"]]
+    amount = amount_of(data["amount"].removeprefix("-"), data["currency"])
+    return Line(icon, text % {"amount": amount, "day": day(data["value_date"])}, tone)
+
+
+def _payment_matched(data: Data, _told: Told) -> Line | None:
+    return Line("receipt", _("A waiting payment was matched by hand")) if data["how"] == "by_hand" else None
+
+
+def _promise_recorded(data: Data, _told: Told) -> Line:
+    words = {"amount": amount_of(data["amount"], data["currency"]), "day": day(data["due_on"])}
+    return Line("calendar-dollar", _("Promised %(amount)s by %(day)s") % words)
+
+
+def _promise_kept(_data: Data, _told: Told) -> Line:
+    return Line("circle-check", _("Promise kept"), "done")
+
+
+def _promise_part_kept(data: Data, _told: Told) -> Line:
+    paid = amount_of(data["paid"], data["currency"])
+    return Line("calendar-dollar", _("Promise kept in part: %(paid)s came") % {"paid": paid}, "attention")
+
+
+def _promise_broken(_data: Data, _told: Told) -> Line:
+    return Line("calendar-dollar", _("Promise not kept"), "attention")
+
+
+def _promise_cancelled(data: Data, _told: Told) -> Line:
+    text = (
+        _("Promise replaced by a new one") if data["reason"] == "replaced" else _("Promise no longer needed")
+    )
+    return Line("calendar-dollar", text)
+
+
+def _plan_agreed(data: Data, _told: Told) -> Line:
+    words = {
+        "total": amount_of(data["total"], data["currency"]),
+        "count": data["instalments"],
+        "day": day(data["first_due_on"]),
+    }
+    return Line("calendar-event", _("Plan agreed: %(total)s in %(count)s parts from %(day)s") % words)
+
+
+def _plan_completed(_data: Data, _told: Told) -> Line:
+    return Line("circle-check", _("Plan paid"), "done")
+
+
+def _plan_broken(data: Data, _told: Told) -> Line:
+    text = _("Plan ended: instalments were missed, the first on %(day)s") % {
+        "day": day(data["missed_due_on"])
+    }
+    return Line("calendar-event", text, "attention")
+
+
+def _plan_cancelled(data: Data, _told: Told) -> Line:
+    text = _("Plan replaced by a new one") if data["reason"] == "replaced" else _("Plan no longer needed")
+    return Line("calendar-event", text)
+
+
+SENTENCES: dict[str, tuple[str, Maker]] = {
+    "case.opened": ("money", _case_opened),
+    "case.moved": ("law", _case_moved),
+    "case.leased": ("all", _case_leased),
+    "case.reassigned": ("all", _case_reassigned),
+    "case.noted": ("contacts", _case_noted),
+    "work.planned": ("contacts", _work_planned),
+    "reason.recorded": ("contacts", _reason_recorded),
+    "script.started": ("contacts", _script_started),
+    "contact.decided": ("law", _contact_decided),
+    "contact.attempted": ("contacts", _contact_attempted),
+    "contact.outcome": ("contacts", _contact_outcome),
+    "contact.reported": ("contacts", _contact_reported),
+    "message.planned": (
+        "contacts",
+        _message(gettext_noop("%(text)s planned for %(when)s: %(channel)s"), "mail-fast"),
+    ),
+    "message.deferred": (
+        "contacts",
+        _message(gettext_noop("%(text)s waits until %(when)s: %(channel)s"), "hourglass"),
+    ),
+    "message.accepted": ("contacts", _message(gettext_noop("%(text)s sent: %(channel)s"), "mail", "done")),
+    "message.failed": (
+        "contacts",
+        _message(gettext_noop("%(text)s not delivered: %(channel)s"), "alert-triangle", "attention"),
+    ),
+    "message.uncertain": (
+        "contacts",
+        _message(
+            gettext_noop("%(text)s: nobody knows whether it arrived (%(channel)s)"),
+            "help-circle",
+            "attention",
+        ),
+    ),
+    "message.cancelled": ("contacts", _message(gettext_noop("%(text)s not sent any more: %(channel)s"), "x")),
+    "consent.recorded": ("contacts", _consent_recorded),
+    "contact_point.added": ("contacts", _contact_point_added),
+    "contact_point.retired": ("contacts", _contact_point_retired),
+    "hold.opened": ("law", _hold_opened),
+    "hold.ended": ("law", _hold_ended),
+    "complaint.logged": ("law", _complaint_logged),
+    "complaint.resolved": ("law", _complaint_resolved),
+    "borrower.unsealed": ("law", _borrower_unsealed),
+    "loan.imported": ("money", _loan_imported),
+    "ledger.posted": ("money", _ledger_posted),
+    "payment.matched": ("money", _payment_matched),
+    "promise.recorded": ("money", _promise_recorded),
+    "promise.kept": ("money", _promise_kept),
+    "promise.part_kept": ("money", _promise_part_kept),
+    "promise.broken": ("money", _promise_broken),
+    "promise.cancelled": ("money", _promise_cancelled),
+    "plan.agreed": ("money", _plan_agreed),
+    "plan.completed": ("money", _plan_completed),
+    "plan.broken": ("money", _plan_broken),
+    "plan.cancelled": ("money", _plan_cancelled),
+}
