@@ -307,7 +307,7 @@ def _prepare() -> None:
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'forbear'").fetchone():
             connection.execute(sql.SQL("CREATE DATABASE forbear OWNER {}").format(owner))
         connection.execute("REVOKE ALL ON DATABASE forbear FROM PUBLIC")
-        connection.execute(sql.SQL("GRANT CONNECT ON DATABASE forbear TO {}").format(app))
+        connection.execute(sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE forbear TO {}").format(app))
     with _superuser("forbear") as connection:
         connection.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(owner))
         connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
