@@ -55,6 +55,8 @@ class Phone:
 # What people write between digits. No letters (words, "ext", vanity numbers), no "/" (two numbers in one
 # cell).
 _WRITTEN = re.compile(r"\+?[0-9 ().\u00a0\u2010-\u2015\-]{4,30}")
+# Full-width forms. NFKC would also make digits of circled and raised ones.
+_NARROW = str.maketrans("０１２３４５６７８９＋－（）．　", "0123456789+-(). ")
 _SEPARATORS = re.compile(r"[^0-9+]")
 
 
@@ -65,7 +67,7 @@ def read_phone(text: str, region: str | None) -> Phone:
     Valid by the numbering plan, not only possible: a number that cannot exist would be a stranger's after a
     slip.
     """
-    text = unicodedata.normalize("NFKC", text).strip()
+    text = text.strip().translate(_NARROW)
     if not _WRITTEN.fullmatch(text):
         raise ContactError("phone_invalid")
     digits = _SEPARATORS.sub("", text)

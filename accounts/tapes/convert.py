@@ -63,7 +63,7 @@ def shown(text: str) -> str:
 # Text
 
 _CONTROL = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+    "[\x00-\x1f\x7f-\x9f\u200b\u2028\u2029\u202a-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
 )  # with those that reverse or hide what stands around them
 _ROUNDED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+")
 
@@ -91,6 +91,11 @@ def _name(field: Field, column: Column, setting: Setting) -> Converter:
         return text if text.isascii() and "  " not in text else _tidy(text)
 
     return convert
+
+
+def _state(field: Field, column: Column, setting: Setting) -> Converter:
+    read = _name(field, column, setting)
+    return lambda text: read(text).upper() if len(text) == 2 else read(text)
 
 
 def _tidy(text: str) -> str:
@@ -418,7 +423,7 @@ def _email(field: Field, column: Column, setting: Setting) -> Converter:
 _MAKERS: dict[Kind, Callable[[Field, Column, Setting], Converter]] = {
     Kind.ID: _id,
     Kind.NAME: _name,
-    Kind.STATE: _name,
+    Kind.STATE: _state,
     Kind.ZIP: _zip,
     Kind.LANGUAGE: _language,
     Kind.COUNTRY: _country,

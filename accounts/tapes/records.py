@@ -171,7 +171,8 @@ PARTS = ("borrower", "terms", "schedule", "credits")
 
 def facts(loan: CleanLoan) -> dict[str, Any]:
     """The loan's content in PARTS, as JSON values. Leaves out what changes from tape to tape without changing
-    the loan: row numbers, remarks, `as_of`."""
+    the loan (row numbers, remarks, `as_of`), and what we work out ourselves (masks, zones, kinds of line): a
+    newer table of zones must not make every loan look changed."""
     return {
         "borrower": _plain(loan.borrower),
         "terms": {
@@ -200,7 +201,17 @@ def _plain(value: Any) -> Any:
     price.)"""
     if isinstance(value, date):
         return value.isoformat()
-    return {each.name: getattr(value, each.name) for each in fields(value)}
+    return {name: getattr(value, name) for name in _CONTENT[type(value)]}
 
+
+def _content(record: type, *derived: str) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(record) if each.name not in derived)
+
+
+_CONTENT = {
+    CleanBorrower: _content(CleanBorrower, "name_mask"),
+    CleanRelated: _content(CleanRelated, "name_mask"),
+    CleanContact: _content(CleanContact, "mask", "country", "zones", "line_type"),
+}
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)

@@ -35,7 +35,7 @@ FULL = PLAIN | {
     "birth_year": "1990",
     "language": "zh_Hans",
     "country": "us",
-    "state": "NY",
+    "state": "ny",
     "zip": "02134-0001",
     "preferred_channel": "EMAIL",
     "phone": "(212) 555-0123",

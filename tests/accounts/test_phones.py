@@ -60,6 +60,8 @@ def test_normalise_phone(text, region, e164):
         ("+", None, "phone_invalid"),
         ("1.38001E+10", "CN", "phone_invalid"),
         ("13800138000\x00", "CN", "phone_invalid"),
+        ("138001380⓪⓪", "CN", "phone_invalid"),
+        ("1380013800²", "CN", "phone_invalid"),
     ],
 )
 def test_normalise_phone_refuses(text, region, code):
