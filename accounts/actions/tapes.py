@@ -118,6 +118,7 @@ def keep_file(
         wrapped_by=wrapped_by,
         state=ImportState.PREVIEWED,
         started_by=by.user,
+        created_at=at,
     )
 
 

@@ -228,7 +228,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('previewed', 'waiting for your confirmation'), ('queued', 'waiting for the worker'), ('running', 'being imported'), ('done', 'imported'), ('failed', 'not imported')], max_length=10)),
                 ('progress', models.PositiveIntegerField(default=0)),
                 ('summary', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
                 ('started_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
                 ('portfolio', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.portfolio')),

@@ -1,6 +1,7 @@
 """Imports: one run per file, with what came of it. The file itself is sealed under the run's own key."""
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
@@ -43,7 +44,7 @@ class ImportRun(models.Model):
     progress = models.PositiveIntegerField(default=0)  # rows done
     summary = models.JSONField(default=dict)  # rows, created, updated, unchanged, rejected, seconds, reasons
     started_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     objects = ImportRunQuerySet.as_manager()
