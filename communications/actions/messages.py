@@ -147,8 +147,8 @@ def _begin(message_id: UUID, now: Callable[[], datetime], *, by: Actor, case: UU
     subject, body = render(message.template_version, context)
     seal = seal_of(borrower)
     message.attempt = attempt
-    message.subject_sealed = seal.seal(_sealed_field(message.pk, "subject"), subject)
-    message.body_sealed = seal.seal(_sealed_field(message.pk, "body"), body)
+    message.subject_sealed = seal.seal(sealed_field(message.pk, "subject"), subject)
+    message.body_sealed = seal.seal(sealed_field(message.pk, "body"), body)
     _set(message, MessageStatus.SENDING, at, "attempt", "subject_sealed", "body_sealed")
     _record("message.sending", message, by=by, at=at, case=case, attempt=attempt.pk)
     outgoing = Outgoing(
@@ -246,6 +246,11 @@ def _sweep_one(message_id: UUID, *, by: Actor, at: datetime) -> int:
 # What was said
 
 
+def sealed_field(message_id: UUID, part: str) -> str:
+    """What a message's `subject` or `body` is sealed as, under its borrower's key."""
+    return f"message:{message_id}:{part}"
+
+
 def open_text(
     *, message: Message, by: Actor, at: datetime, why: str, case: UUID | None = None
 ) -> tuple[str, str]:
@@ -256,8 +261,8 @@ def open_text(
     record_opening(message.borrower_id, what=f"message:{message.pk}", by=by, at=at, why=why, case=case)
     seal = seal_of(message.borrower)
     return (
-        seal.open(_sealed_field(message.pk, "subject"), bytes(message.subject_sealed)),
-        seal.open(_sealed_field(message.pk, "body"), bytes(message.body_sealed)),
+        seal.open(sealed_field(message.pk, "subject"), bytes(message.subject_sealed)),
+        seal.open(sealed_field(message.pk, "body"), bytes(message.body_sealed)),
     )
 
 
@@ -359,7 +364,3 @@ def _record(type_: str, about: Message, *, by: Actor, at: datetime, case: UUID |
         message=about.pk,
         **data,
     )
-
-
-def _sealed_field(message_id: UUID, part: str) -> str:
-    return f"message:{message_id}:{part}"

@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +46,7 @@ class BadServer:
     def __init__(self, replies: Mapping[str, str]) -> None:
         self.replies = {**GOOD, **replies}
         self.texts: list[bytes] = []
+        self.closing = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self.serve, daemon=True)
@@ -81,13 +81,14 @@ class BadServer:
     def reply(self, connection: socket.socket, moment: str) -> bool:
         words = self.replies[moment]
         if words == HANG:
-            time.sleep(2)
+            self.closing.wait(60)
         if words in (DROP, HANG):
             return False
         connection.sendall(f"{words}\r\n".encode())
         return True
 
     def close(self) -> None:
+        self.closing.set()
         # Wakes the thread from `accept`, which closing alone does not.
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()

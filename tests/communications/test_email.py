@@ -33,7 +33,12 @@ CHINESE = Outgoing(
 @pytest.fixture(autouse=True)
 def from_address(settings):
     settings.DEFAULT_FROM_EMAIL = "care@lender.example"
-    settings.EMAIL_TIMEOUT = 1
+    settings.EMAIL_TIMEOUT = 20
+
+
+@pytest.fixture
+def impatient(settings):
+    settings.EMAIL_TIMEOUT = 2
 
 
 def send(outgoing: Outgoing, port: int, settings) -> ProviderAnswer:
@@ -104,7 +109,7 @@ def test_nobody_listens(settings):
         ({"EHLO": "421 go away", "HELO": "421 go away"}, "smtp_421"),
     ],
 )
-def test_a_line_that_does_not_open(settings, replies, reason):
+def test_a_line_that_does_not_open(settings, impatient, replies, reason):
     with bad_server(**replies) as server, pytest.raises(ChannelDown, match=f"^{reason}$"):
         send(ENGLISH, server.port, settings)
     assert server.texts == []
@@ -146,7 +151,7 @@ def test_without_a_server_the_channel_says_so(settings):
         ({"RCPT": "what?"}, {"reason": "smtp_unreadable"}),
     ],
 )
-def test_refused_before_the_text(settings, replies, answer):
+def test_refused_before_the_text(settings, impatient, replies, answer):
     with bad_server(**replies) as server:
         assert send(ENGLISH, server.port, settings) == ProviderAnswer(accepted=False, **answer)
     assert server.texts == []
@@ -203,7 +208,7 @@ def test_a_domain_of_other_letters():
         ({"text": "354 more?"}, "smtp_unreadable"),
     ],
 )
-def test_once_the_text_is_given_only_an_answer_tells(settings, replies, reason):
+def test_once_the_text_is_given_only_an_answer_tells(settings, impatient, replies, reason):
     with bad_server(**replies) as server, pytest.raises(LeftUnknown, match=f"^{reason}$"):
         send(ENGLISH, server.port, settings)
     assert len(server.texts) == 1
