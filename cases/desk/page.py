@@ -193,10 +193,10 @@ class CasePage:
         )
 
     @property
-    def scripts(self) -> list[talk.Choice]:
+    def scripts(self) -> list[talk.Offered]:
         if self.run is not None or not self.row.is_open or not self.request.user.has_perm("cases.work_case"):
             return []
-        return [talk.Choice("first_call", _("First call"), _("Who we are, why we call, what may help."))]
+        return [talk.Offered("first_call", _("First call"), _("Who we are, why we call, what may help."))]
 
     @property
     def timeline(self):

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import ContactKind, ContactPoint
 from cases.models import Case
+from communications.channels import configured
 from compliance.actions.gate import look_many, packs
 from compliance.facts import Question
 from compliance.holds import HOLDS, FoundKind, Stop

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.standing import Standing
 from cases.actions.scripts import walk
@@ -37,6 +38,15 @@ class Choice:
     value: str
     label: str
     hint: str = ""
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A script that may be begun."""
+
+    value: str
+    name: str
+    hint: str
 
 
 @dataclass(frozen=True)
@@ -200,7 +210,12 @@ def next_steps(
     )
     later = NextStep(
         _("Agree a later date"),
-        _("%(days)s days late; often a date after payday is enough.") % {"days": standing.days_past_due},
+        ngettext(
+            "%(days)s day late; often a date after payday is enough.",
+            "%(days)s days late; often a date after payday is enough.",
+            standing.days_past_due,
+        )
+        % {"days": standing.days_past_due},
         open="promise",
         query=f"&due_on={on + timedelta(days=7)}",
     )
