@@ -19,6 +19,7 @@ from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 
 NONCE = 12
+Stored = bytes | memoryview  # what a binary column gives
 
 
 class SealBroken(Exception):
@@ -47,7 +48,7 @@ class Seal:
         nonce = os.urandom(NONCE)
         return nonce + self._cipher.encrypt(nonce, data, self._owner + field.encode())
 
-    def open_bytes(self, field: str, sealed: bytes) -> bytes:
+    def open_bytes(self, field: str, sealed: Stored) -> bytes:
         """Raises `SealBroken`."""
         sealed = bytes(sealed)
         try:
@@ -55,13 +56,13 @@ class Seal:
         except Exception as error:
             raise SealBroken(field) from error
 
-    def open(self, field: str, sealed: bytes) -> str:
+    def open(self, field: str, sealed: Stored) -> str:
         return self.open_bytes(field, sealed).decode()
 
     def seal_json(self, field: str, value: dict[str, Any]) -> bytes:
         return self.seal(field, json.dumps(value, ensure_ascii=False, sort_keys=True))
 
-    def open_json(self, field: str, sealed: bytes) -> dict[str, Any]:
+    def open_json(self, field: str, sealed: Stored) -> dict[str, Any]:
         return json.loads(self.open(field, sealed))
 
 
@@ -71,7 +72,7 @@ def new_seal(owner: UUID) -> tuple[Seal, bytes, str]:
     return Seal(owner, key), *_wrap(owner, key)
 
 
-def open_seal(owner: UUID, wrapped: bytes, wrapped_by: str) -> Seal:
+def open_seal(owner: UUID, wrapped: Stored, wrapped_by: str) -> Seal:
     """The seal of an owner from its stored key. Raises `SealBroken` when no key of ours opens it."""
     return Seal(owner, _unwrap(owner, wrapped, wrapped_by))
 
@@ -82,7 +83,7 @@ def _wrap(owner: UUID, key: bytes) -> tuple[bytes, str]:
     return nonce + wrapper.encrypt(nonce, key, owner.bytes), fingerprint
 
 
-def _unwrap(owner: UUID, wrapped: bytes, wrapped_by: str) -> bytes:
+def _unwrap(owner: UUID, wrapped: Stored, wrapped_by: str) -> bytes:
     wrapper = _wrapping_keys().get(wrapped_by)
     if wrapper is None:
         raise SealBroken("The key that wrapped this one is not in FORBEAR_SEAL_KEYS.")
@@ -98,7 +99,7 @@ def newest_key() -> str:
     return next(iter(_wrapping_keys()))
 
 
-def rewrap(owner: UUID, wrapped: bytes, wrapped_by: str) -> tuple[bytes, str]:
+def rewrap(owner: UUID, wrapped: Stored, wrapped_by: str) -> tuple[bytes, str]:
     """The same data key under the newest wrapping key: what to store instead. Nothing sealed with it changes.
     Raises `SealBroken` when no key of ours opens it."""
     key = _unwrap(owner, wrapped, wrapped_by)

@@ -7,6 +7,7 @@ be for beside it (`PaymentCandidate`); the gate stops contact on those until a p
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
@@ -169,7 +170,7 @@ def reverse_payment(
         reason=reason,
     )
     post(
-        [Posting(loan_id=payment.loan_id, kind=EntryKind.REVERSAL, reference=payment.reference)], by=by, at=at
+        [Posting(loan_id=payment.loan.pk, kind=EntryKind.REVERSAL, reference=payment.reference)], by=by, at=at
     )
     return payment
 
@@ -187,7 +188,7 @@ def seek_loans(
     arrears on the business date (`arrears`) or one of its instalments (`instalment`), with an instalment
     due at most seven days from the payment's value date.
     """
-    values = {
+    values: dict[str, Any] = {
         "portfolio": portfolio.pk,
         "entity": portfolio.entity_id,
         "payments": list(payments),

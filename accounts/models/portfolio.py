@@ -1,13 +1,24 @@
 """Legal entities and portfolios: one lending product of one entity in one jurisdiction and currency."""
 
+import re
 import uuid
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from accounts.ageing import check_edges
+from accounts.money import currencies
+from accounts.waterfall import COMPONENTS
+from compliance.rules.zones import is_zone
+
+JURISDICTION = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 
 
 class OurRole(models.TextChoices):
@@ -99,6 +110,34 @@ class Portfolio(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} · {self.name}"
+
+    def clean(self) -> None:
+        """Terms that make sense. What amounts and books rest on stays as it is once there are loans."""
+        wrong: dict[str, Any] = {}
+        if self.currency not in currencies():
+            wrong["currency"] = _("This is no currency in use. Please give its three letters, such as USD.")
+        if not is_zone(self.zone):
+            wrong["zone"] = _("This time zone is not known. Please write it as in Asia/Shanghai.")
+        if self.language not in dict(settings.LANGUAGES):
+            wrong["language"] = _("There are no letters in this language. Please choose en or zh-hans.")
+        if not all(JURISDICTION.fullmatch(code) for code in self.jurisdictions or []):
+            wrong["jurisdictions"] = _("Please write codes such as US or US-MA, separated by commas.")
+        if sorted(self.allocation_order or []) != sorted(COMPONENTS):
+            wrong["allocation_order"] = _("Please name fees, interest and principal, each once.")
+        try:
+            check_edges(self.bucket_edges or [])
+        except ValueError:
+            wrong["bucket_edges"] = _("Please give the last day of each bucket, rising: 30, 60, 90.")
+        if before := self._with_loans():
+            for field in ("entity_id", "currency", "allocation_order"):
+                if getattr(self, field) != getattr(before, field):
+                    wrong[field.removesuffix("_id")] = _("This cannot change any more: there are loans.")
+        if wrong:
+            raise ValidationError(wrong)
+
+    def _with_loans(self) -> "Portfolio | None":
+        """The stored row of a portfolio that has loans."""
+        return Portfolio.objects.filter(pk=self.pk, loans__isnull=False).first()
 
     @property
     def country(self) -> str:
