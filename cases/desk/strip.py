@@ -75,8 +75,13 @@ class Strip:
 def strip(case: Case, points: Sequence[ContactPoint], at: datetime) -> Strip:
     """Every channel for which the borrower has an address in use, and every number; `points` are the usable ones."""
     own = [point for point in points if point.related_person_id is None]
+    # What nobody could send is not offered, however lawful.
+    possible = {Channel.CALL.value, *configured()}
     asked = [
-        (channel, point) for channel, (kind, _icon) in CHANNELS.items() for point in own if point.kind == kind
+        (channel, point)
+        for channel, (kind, _icon) in CHANNELS.items()
+        for point in own
+        if point.kind == kind and channel in possible
     ]
     questions = [
         Question(
