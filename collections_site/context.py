@@ -35,8 +35,9 @@ NAV = (
     Entry("search", _("Find"), "search", "accounts.view_borrower"),
     Entry("admin:accounts_user_changelist", _("Staff"), "users", "accounts.view_user"),
     Entry("admin:index", _("Settings"), "settings", "accounts.view_portfolio"),
-    Entry("mail_sink", _("Sent mail"), "mailbox", "cases.see_board"),  # demo only
+    Entry("mail_sink", _("Sent mail"), "mailbox", "cases.see_board"),
 )
+DEMO_ONLY = {"mail_sink"}
 
 # Where the day starts. Who has no line here starts at the first entry of the nav.
 START = {
@@ -85,7 +86,10 @@ class Shell:
         entries = [
             (entry, url)
             for entry in NAV
-            if self.person and self.person.has_perm(entry.permission) and (url := address(entry.url_name))
+            if self.person
+            and self.person.has_perm(entry.permission)
+            and (settings.DEMO or entry.url_name not in DEMO_ONLY)
+            and (url := address(entry.url_name))
         ]
         here = self.request.resolver_match.view_name if self.request.resolver_match else ""
         belonging = [entry for entry, _url in entries if entry.noun and is_of_noun(here, entry.noun)]
