@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
+from django.utils import timezone
 
 from accounts.models import Portfolio, User
 from accounts.models.staff import Role
@@ -20,6 +21,8 @@ from cases.demo.logins import DEMO_PASSWORD
 from collections_site import local
 from collections_site.local import postgres
 from collections_site.local.supervisor import Supervisor, interruptible
+from communications.actions.texts import load_texts
+from compliance.audit import Actor
 
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 HOST = "127.0.0.1"
@@ -110,6 +113,7 @@ class Command(BaseCommand):
         if subprocess.run(migrate, env=environment(), start_new_session=True).returncode:
             raise SystemExit("The database could not be brought up to date; the lines above say why.")
         call_command("collectstatic", interactive=False, verbosity=0)
+        load_texts(by=Actor.system("load_texts"), at=timezone.now())
         if not Portfolio.objects.exists():
             self.say("Telling the story of two portfolios, which takes about a minute …")
             unfinished.touch()
