@@ -78,7 +78,7 @@ class TapeResource(resources.Resource):
 
     def _refuse(self, refused: Refused) -> None:
         for number in refused.rows:
-            reasons: dict[str, list[str]] = {}
+            reasons: dict[str, Any] = {}
             for reason in refused.reasons:
                 if reason.row_number == number or len(refused.reasons) == 1:
                     reasons.setdefault(reason.column or NON_FIELD_ERRORS, []).append(sentence(reason))

@@ -147,7 +147,7 @@ class QueueLine:
 
     @property
     def label(self) -> str:
-        return WorkKind(self.kind).label
+        return str(WorkKind(self.kind).label)
 
 
 def queues(portfolios: Sequence[int], *, at: datetime) -> list[QueueLine]:

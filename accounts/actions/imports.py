@@ -121,7 +121,7 @@ def tape_digest(loan: CleanLoan) -> bytes:
     return b"".join(row_digest(canonical(loan, part))[:PART_BYTES] for part in PARTS)
 
 
-def changed_parts(known: bytes, now: bytes) -> list[str]:
+def changed_parts(known: bytes | memoryview, now: bytes) -> list[str]:
     """The parts of a loan whose digest differs."""
     known = bytes(known)
     return [
@@ -163,7 +163,7 @@ class _Rows:
             (Instalment, self.instalments),
             (LedgerEntry, self.entries),
         ):
-            copy_in(model, rows)  # type: ignore[arg-type]
+            copy_in(model, rows)
 
 
 @dataclass

@@ -191,7 +191,7 @@ def _reverse(payment: CleanPayment, portfolio: Portfolio, by: Actor, at: datetim
     reverse_payment(payment=row, reason="chargeback", by=by, at=at)
     outcome.updated += 1
     outcome.changes["reversed"] += 1
-    outcome.touched.add(row.loan_id)
+    outcome.touched.add(row.loan.pk)
 
 
 def payer_index(payment: CleanPayment) -> bytes | None:

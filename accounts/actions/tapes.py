@@ -32,7 +32,10 @@ from accounts.tapes.records import CleanLoan, CleanPayment, Refused
 from compliance.audit import Actor, Stream, record
 
 KEPT_FOR = timedelta(days=7)
-WRITERS = {ImportKind.LOANS: write_loans, ImportKind.PAYMENTS: write_payments}
+WRITERS: dict[str, Callable[..., Outcome]] = {
+    ImportKind.LOANS: write_loans,
+    ImportKind.PAYMENTS: write_payments,
+}
 Cleaner = LoanCleaner | PaymentCleaner
 
 
@@ -126,11 +129,13 @@ def tape_of(run: ImportRun) -> tuple[Tape, Cleaner]:
     """The kept file of a run, opened, with the cleaner of its mapping. `TapeError` when it is no such tape."""
     mapping = load_mapping(run.mapping)
     cleaning = cleaner(run.kind, mapping, run.portfolio, run.created_at)
+    assert run.file_sealed is not None, "the run's file was destroyed"
     content = _seal(run).open_bytes("file", run.file_sealed)
     return open_tape(content, f"file{run.file_format}", wanted=cleaning.wanted), cleaning
 
 
 def _seal(run: ImportRun) -> Seal:
+    assert run.wrapped_key is not None, "the run's file and key were destroyed"
     return open_seal(run.pk, run.wrapped_key, run.wrapped_by)
 
 
@@ -230,8 +235,8 @@ def _write(
     )
     cleaning.prepare(tape)
     records: Iterable[CleanLoan | CleanPayment | Refused] = cleaning.run(tape)
-    return WRITERS[ImportKind(run.kind)](
-        records,  # type: ignore[arg-type]
+    return WRITERS[run.kind](
+        records,
         portfolio=run.portfolio,
         run=run.pk,
         by=by,
@@ -315,6 +320,7 @@ def open_rejected(*, run: ImportRun, by: Actor, at: datetime) -> bytes:
         run=run.pk,
         rejected=run.summary.get("rejected", 0),
     )
+    assert run.rejected_sealed is not None, "the run has no rejected rows"
     return _seal(run).open_bytes("rejected", run.rejected_sealed)
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from cases.models import Plan, PlanState, Promise, PromiseState
 from cases.words import amount, day
 
-TONES = {
+TONES: dict[str, str] = {
     PromiseState.KEPT: "done",
     PromiseState.BROKEN: "attention",
     PromiseState.PART_KEPT: "attention",

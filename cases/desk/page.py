@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import get_timezone_location
 from django.db.models import Exists, OuterRef, Prefetch
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import cached_property
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from accounts.http import StaffRequest
 from accounts.models import ContactPoint, PointStatus, RelatedPerson, RelatedPersonRefusal
 from accounts.standing import Standing, standing_of
 from cases.actions.deciding import progress
@@ -39,7 +39,7 @@ class LeaseView:
 class CasePage:
     """Everything the templates of one case may ask for. Each fact is read once, and only when a part needs it."""
 
-    def __init__(self, request: HttpRequest, case: Case, at: datetime) -> None:
+    def __init__(self, request: StaffRequest, case: Case, at: datetime) -> None:
         self.request, self.row, self.at = request, case, at
 
     @cached_property

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import Promise
@@ -13,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from accounts.actions.borrowers import read_opened
+from accounts.http import StaffRequest
 from accounts.models import ContactKind, ContactPoint, PointStatus, RelatedPerson
 from cases.desk.strip import Strip
 from cases.models import Case
@@ -67,12 +67,12 @@ class Who:
     unseal_reasons: list[tuple[str, str]] = field(default_factory=list)
 
 
-def note_open(request: HttpRequest, case: Case, at: datetime) -> None:
+def note_open(request: StaffRequest, case: Case, at: datetime) -> None:
     """Remember in the person's session that they opened this seal; what was opened is never kept."""
     request.session["open_seal"] = {"case": str(case.pk), "until": (at + OPEN_FOR).isoformat()}
 
 
-def seconds_open(request: HttpRequest, case: Case, at: datetime) -> int | None:
+def seconds_open(request: StaffRequest, case: Case, at: datetime) -> int | None:
     """How long the seal that this person opened stays open on this case; None when it is closed."""
     opened = request.session.get("open_seal")
     if not opened or opened["case"] != str(case.pk):
@@ -83,7 +83,7 @@ def seconds_open(request: HttpRequest, case: Case, at: datetime) -> int | None:
 
 
 def who(
-    request: HttpRequest,
+    request: StaffRequest,
     case: Case,
     points: Sequence[ContactPoint],
     persons: Sequence[RelatedPerson],

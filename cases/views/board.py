@@ -4,12 +4,13 @@ from datetime import timedelta
 
 from django.contrib.auth.decorators import login_required, permission_required
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts.http import StaffRequest
 from accounts.models import Portfolio
 from cases import measures
 from cases.models import Promise, PromiseState
@@ -19,7 +20,7 @@ from compliance.models import Complaint
 @require_safe
 @login_required
 @permission_required("cases.see_board", raise_exception=True)
-def board(request: HttpRequest) -> HttpResponse:
+def board(request: StaffRequest) -> HttpResponse:
     now = timezone.now()
     today = now.date()
     portfolios = list(Portfolio.objects.visible_to(request.user).values_list("pk", flat=True))

@@ -5,12 +5,13 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.http import StaffRequest
 from cases.actions import work
 from cases.desk import queue as queues
 from cases.desk.page import CasePage, desk_case
@@ -28,12 +29,12 @@ PARTS = {
 @require_safe
 @login_required
 @permission_required("cases.work_case", raise_exception=True)
-def queue(request: HttpRequest) -> HttpResponse:
+def queue(request: StaffRequest) -> HttpResponse:
     now = timezone.now()
     page = Paginator(queues.due_work(request.user, now), PAGE).get_page(request.GET.get("page"))
     context = {
         "queue": queues.queue(request.user, now),
-        "items": queues.items(page.object_list, request.user, now),
+        "items": queues.items(list(page), request.user, now),
         "page": page,
         "total": page.paginator.count,
         "zone": None,
@@ -44,7 +45,7 @@ def queue(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 @permission_required("cases.work_case", raise_exception=True)
-def queue_next(request: HttpRequest) -> HttpResponse:
+def queue_next(request: StaffRequest) -> HttpResponse:
     case = work.take_next(user=request.user, at=timezone.now())
     if case is None:
         messages.info(request, _("Nothing is due for you now. New work comes up here by itself."))
@@ -52,7 +53,7 @@ def queue_next(request: HttpRequest) -> HttpResponse:
     return redirect("case", case.pk)
 
 
-def page_of(request: HttpRequest, case_id: UUID) -> CasePage:
+def page_of(request: StaffRequest, case_id: UUID) -> CasePage:
     """The page of a case this person may see; 404 for any other."""
     case = desk_case(request.user, case_id)
     if case is None:
@@ -60,16 +61,16 @@ def page_of(request: HttpRequest, case_id: UUID) -> CasePage:
     return CasePage(request, case, timezone.now())
 
 
-def show(request: HttpRequest, page: CasePage, *, status: int = 200, **more) -> HttpResponse:
+def show(request: StaffRequest, page: CasePage, *, status: int = 200, **more) -> HttpResponse:
     """The whole page, or the part that htmx asked for."""
-    part = PARTS.get(request.htmx.target or "") if request.method == "GET" else None  # type: ignore[attr-defined]
+    part = PARTS.get(request.htmx.target or "") if request.method == "GET" else None
     return render(request, part or "cases/case.html", page.context(**more), status=status)
 
 
 @require_safe
 @login_required
 @permission_required("cases.view_case", raise_exception=True)
-def case(request: HttpRequest, case_id: UUID) -> HttpResponse:
+def case(request: StaffRequest, case_id: UUID) -> HttpResponse:
     page = page_of(request, case_id)
     return show(request, page, **opened_form(page, request.GET.get("open", "")))
 
@@ -77,7 +78,7 @@ def case(request: HttpRequest, case_id: UUID) -> HttpResponse:
 @require_safe
 @login_required
 @permission_required("cases.view_case", raise_exception=True)
-def case_strip(request: HttpRequest, case_id: UUID) -> HttpResponse:
+def case_strip(request: StaffRequest, case_id: UUID) -> HttpResponse:
     """The strip alone: asked for every minute, so only its own facts are read."""
     page = page_of(request, case_id)
     context = {"case": {"id": page.row.pk}, "strip": page.strip, "zone": page.zone, "place": page.place}
@@ -87,7 +88,7 @@ def case_strip(request: HttpRequest, case_id: UUID) -> HttpResponse:
 @require_safe
 @login_required
 @permission_required("cases.view_case", raise_exception=True)
-def case_who(request: HttpRequest, case_id: UUID) -> HttpResponse:
+def case_who(request: StaffRequest, case_id: UUID) -> HttpResponse:
     """The borrower's part alone: asked for when an open seal closes."""
     page = page_of(request, case_id)
     context = {"case": {"id": page.row.pk}, "who": page.who, "zone": page.zone}

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.actions.borrowers import open_identity
 from accounts.actions.payments import PaymentRefused
+from accounts.http import StaffRequest
 from accounts.models import ContactPoint, User
 from accounts.schedules import Every
 from cases.actions import agreements, calls, notes, payments, scripts, work
@@ -55,7 +56,7 @@ def deed(permission: str):
         @login_required
         @permission_required(permission, raise_exception=True)
         @wraps(view)
-        def deed_view(request: HttpRequest, case_id: UUID) -> HttpResponse:
+        def deed_view(request: StaffRequest, case_id: UUID) -> HttpResponse:
             page = page_of(request, case_id)
             try:
                 return view(request, page) or redirect("case", page.row.pk)
@@ -68,24 +69,24 @@ def deed(permission: str):
     return decorate
 
 
-def by(request: HttpRequest) -> Actor:
+def by(request: StaffRequest) -> Actor:
     return Actor.staff(request.user)
 
 
-def refused_form(request: HttpRequest, page: CasePage, name: str, form: Any, why: str = "") -> HttpResponse:
+def refused_form(request: StaffRequest, page: CasePage, name: str, form: Any, why: str = "") -> HttpResponse:
     """The page again with the form open, what was typed, and the reason."""
     if why:
         form.add_error(None, why)
     return show(request, page, status=422, **opened_form(page, name, form))
 
 
-def note_besides(request: HttpRequest, page: CasePage, text: str) -> None:
+def note_besides(request: StaffRequest, page: CasePage, text: str) -> None:
     if text.strip():
         notes.add_note(case=page.row, body=text, author=request.user, at=page.at)
 
 
 @deed("accounts.unseal")
-def case_unseal(request: HttpRequest, page: CasePage) -> None:
+def case_unseal(request: StaffRequest, page: CasePage) -> None:
     reason = request.POST.get("reason", "")
     if reason not in dict(REASONS):
         messages.warning(request, _("Please choose why you need to see it."))
@@ -95,7 +96,7 @@ def case_unseal(request: HttpRequest, page: CasePage) -> None:
 
 
 @deed("compliance.place_contact")
-def case_dial(request: HttpRequest, page: CasePage) -> None:
+def case_dial(request: StaffRequest, page: CasePage) -> None:
     points = ContactPoint.objects.usable().filter(borrower=page.row.borrower_id)
     point = get_object_or_404(points, pk=request.POST.get("contact_point"))
     try:
@@ -114,7 +115,7 @@ def _until(next_allowed: datetime | None, page: CasePage) -> str:
 
 
 @deed("cases.work_case")
-def case_call(request: HttpRequest, page: CasePage) -> HttpResponse | None:
+def case_call(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     form = form_for(page, "call", request.POST)
     if not form.is_valid():
         return refused_form(request, page, "call", form)
@@ -129,7 +130,7 @@ def case_call(request: HttpRequest, page: CasePage) -> HttpResponse | None:
     return None
 
 
-def _log(request: HttpRequest, page: CasePage, data: dict[str, Any]) -> None:
+def _log(request: StaffRequest, page: CasePage, data: dict[str, Any]) -> None:
     disposition = data["disposition"]
     promise = complaint = None
     if DISPOSITIONS[disposition].needs == "agreement" and data["amount"] and data["due_on"]:
@@ -154,7 +155,7 @@ def _log(request: HttpRequest, page: CasePage, data: dict[str, Any]) -> None:
 
 
 @deed("cases.work_case")
-def case_promise(request: HttpRequest, page: CasePage) -> HttpResponse | None:
+def case_promise(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     form = form_for(page, "promise", request.POST)
     if not form.is_valid():
         return refused_form(request, page, "promise", form)
@@ -175,7 +176,7 @@ def case_promise(request: HttpRequest, page: CasePage) -> HttpResponse | None:
 
 
 @deed("cases.work_case")
-def case_plan(request: HttpRequest, page: CasePage) -> HttpResponse | None:
+def case_plan(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     form = form_for(page, "plan", request.POST)
     if not form.is_valid():
         return refused_form(request, page, "plan", form)
@@ -198,7 +199,7 @@ def case_plan(request: HttpRequest, page: CasePage) -> HttpResponse | None:
 
 
 @deed("accounts.add_payment")
-def case_payment(request: HttpRequest, page: CasePage) -> HttpResponse | None:
+def case_payment(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     form = form_for(page, "payment", request.POST)
     if not form.is_valid():
         return refused_form(request, page, "payment", form)
@@ -220,7 +221,7 @@ def case_payment(request: HttpRequest, page: CasePage) -> HttpResponse | None:
 
 
 @deed("compliance.log_complaint")
-def case_complaint(request: HttpRequest, page: CasePage) -> HttpResponse | None:
+def case_complaint(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     form = form_for(page, "complaint", request.POST)
     if not form.is_valid():
         return refused_form(request, page, "complaint", form)
@@ -240,7 +241,7 @@ def case_complaint(request: HttpRequest, page: CasePage) -> HttpResponse | None:
 
 
 @deed("cases.work_case")
-def case_hold(request: HttpRequest, page: CasePage) -> HttpResponse | None:
+def case_hold(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     form = form_for(page, "hold", request.POST)
     if not form.is_valid():
         return refused_form(request, page, "hold", form)
@@ -261,7 +262,7 @@ def case_hold(request: HttpRequest, page: CasePage) -> HttpResponse | None:
 
 
 @deed("cases.work_case")
-def case_pass(request: HttpRequest, page: CasePage) -> HttpResponse | None:
+def case_pass(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     form = form_for(page, "pass", request.POST)
     if not form.is_valid():
         return refused_form(request, page, "pass", form)
@@ -276,7 +277,7 @@ def case_pass(request: HttpRequest, page: CasePage) -> HttpResponse | None:
 
 
 @deed("cases.work_case")
-def case_note(request: HttpRequest, page: CasePage) -> HttpResponse | None:
+def case_note(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     form = NoteForm(request.POST, auto_id="note_%s")
     if not form.is_valid():
         return show(request, page, status=422, note=form)
@@ -285,7 +286,7 @@ def case_note(request: HttpRequest, page: CasePage) -> HttpResponse | None:
 
 
 @deed("cases.work_case")
-def case_script(request: HttpRequest, page: CasePage) -> HttpResponse | None:
+def case_script(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     post, actor = request.POST, by(request)
     if "start" in post:
         scripts.start_script(
@@ -317,7 +318,7 @@ def case_script(request: HttpRequest, page: CasePage) -> HttpResponse | None:
 
 
 @deed("cases.work_case")
-def case_leave(request: HttpRequest, page: CasePage) -> HttpResponse | None:
+def case_leave(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     """Let the case go, for somebody else to take."""
     work.release(case=page.row, user=request.user, at=page.at)
     return redirect("queue")

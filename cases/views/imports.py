@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actions import tapes
+from accounts.http import StaffRequest
 from accounts.models import ImportKind, ImportRun, ImportState, Portfolio
 from accounts.resources import TapeResource
 from accounts.tapes.codes import Code, TapeError
@@ -33,7 +34,7 @@ def _kinds(user) -> list[ImportKind]:
     return [kind for kind in ImportKind if user.has_perm(f"accounts.import_{kind}")]
 
 
-def _checked(request: HttpRequest) -> list[ImportKind]:
+def _checked(request: StaffRequest) -> list[ImportKind]:
     """The kinds this person may import; nobody comes further without one."""
     kinds = _kinds(request.user)
     if not kinds:
@@ -72,7 +73,7 @@ class FileForm(forms.Form):
 
 @require_safe
 @login_required
-def imports(request: HttpRequest) -> HttpResponse:
+def imports(request: StaffRequest) -> HttpResponse:
     kinds = _checked(request)
     runs = (
         ImportRun.objects.visible_to(request.user)
@@ -86,7 +87,7 @@ def imports(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def import_new(request: HttpRequest, kind: str) -> HttpResponse:
+def import_new(request: StaffRequest, kind: str) -> HttpResponse:
     """Choose a file; a file that is no such tape is refused here, and nothing of it is kept."""
     if kind not in ImportKind.values:
         raise Http404
@@ -101,7 +102,7 @@ def import_new(request: HttpRequest, kind: str) -> HttpResponse:
     return render(request, "cases/import_new.html", {"form": form, "kind": ImportKind(kind)}, status=status)
 
 
-def _keep(request: HttpRequest, kind: str, form: FileForm) -> ImportRun | None:
+def _keep(request: StaffRequest, kind: str, form: FileForm) -> ImportRun | None:
     file = form.cleaned_data["file"]
     by, now = Actor.staff(request.user), timezone.now()
     try:
@@ -134,7 +135,7 @@ def _preview(run: ImportRun):
     return result
 
 
-def _run(request: HttpRequest, run_id: UUID) -> ImportRun:
+def _run(request: StaffRequest, run_id: UUID) -> ImportRun:
     kinds = _checked(request)
     return get_object_or_404(
         ImportRun.objects.visible_to(request.user).filter(kind__in=kinds).select_related("portfolio"),
@@ -144,7 +145,7 @@ def _run(request: HttpRequest, run_id: UUID) -> ImportRun:
 
 @require_safe
 @login_required
-def import_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
+def import_run(request: StaffRequest, run_id: UUID) -> HttpResponse:
     """Before confirmation: what would happen, with every row's errors. After it: progress, then the result."""
     run = _run(request, run_id)
     context: dict[str, Any] = {"run": run}
@@ -159,7 +160,7 @@ def import_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     elif run.state == ImportState.DONE:
         reasons = run.summary.get("reasons", {})
         context["reasons"] = [(REASONS.get(code, code), count) for code, count in reasons.items()]
-    template = "cases/_import_run.html" if request.htmx else "cases/import_run.html"  # type: ignore[attr-defined]
+    template = "cases/_import_run.html" if request.htmx else "cases/import_run.html"
     return render(request, template, context)
 
 
@@ -169,7 +170,7 @@ REASONS = {str(code): str(code).replace("_", " ") for code in Code}
 
 @require_POST
 @login_required
-def import_confirm(request: HttpRequest, run_id: UUID) -> HttpResponse:
+def import_confirm(request: StaffRequest, run_id: UUID) -> HttpResponse:
     run = _run(request, run_id)
     with transaction.atomic():
         if tapes.confirm(run=run, by=Actor.staff(request.user)):
@@ -181,7 +182,7 @@ def import_confirm(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 @require_safe
 @login_required
-def import_rejected(request: HttpRequest, run_id: UUID) -> HttpResponse:
+def import_rejected(request: StaffRequest, run_id: UUID) -> HttpResponse:
     """The rejected rows as they were, each with its reasons, as CSV."""
     run = _run(request, run_id)
     if run.rejected_sealed is None or run.wrapped_key is None:

@@ -6,11 +6,12 @@ from django.contrib.auth.decorators import login_required, permission_required
 from django.core.paginator import Paginator
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from accounts.http import StaffRequest
 from accounts.standing import standing_of
 from cases.models import Case, CaseState
 from compliance.models import Hold
@@ -21,7 +22,7 @@ PAGE = 50
 @require_safe
 @login_required
 @permission_required("cases.see_legal", raise_exception=True)
-def legal_cases(request: HttpRequest) -> HttpResponse:
+def legal_cases(request: StaffRequest) -> HttpResponse:
     """`?show=candidates` lists open cases past their portfolio's days for legal steps; otherwise those already at law."""
     today = timezone.now().date()
     show = "candidates" if request.GET.get("show") == "candidates" else "legal"

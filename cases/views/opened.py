@@ -47,7 +47,7 @@ def form_for(page: CasePage, name: str, data: QueryDict | None = None) -> forms.
         case "plan":
             initial = {
                 "total": decimal_text(page.standing.outstanding, portfolio.currency),
-                "count": given.get("count", 3),
+                "count": given.get("count", "3"),
                 "first_on": given.get("first_on", page.on + timedelta(days=7)),
                 "every": given.get("every", "month"),
             }

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.paginator import Paginator
 from django.db.models import Prefetch
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.actions.payments import PaymentRefused
+from accounts.http import StaffRequest
 from accounts.models import Loan, Payment, PaymentCandidate
 from cases.actions.payments import match_payment
 from compliance.audit import Actor
@@ -30,7 +31,7 @@ WHY = {
 @require_safe
 @login_required
 @permission_required("accounts.match_payment", raise_exception=True)
-def payments_unmatched(request: HttpRequest) -> HttpResponse:
+def payments_unmatched(request: StaffRequest) -> HttpResponse:
     candidates = PaymentCandidate.objects.select_related("loan__borrower").order_by("pk")
     waiting = (
         Payment.objects.visible_to(request.user)
@@ -42,14 +43,14 @@ def payments_unmatched(request: HttpRequest) -> HttpResponse:
     page = Paginator(waiting, PAGE).get_page(request.GET.get("page"))
     for payment in page:
         for candidate in payment.candidates.all():
-            candidate.words = WHY.get(candidate.why, candidate.why)
+            candidate.words = WHY.get(candidate.why, candidate.why)  # type: ignore[attr-defined]
     return render(request, "cases/payments_unmatched.html", {"page": page})
 
 
 @require_POST
 @login_required
 @permission_required("accounts.match_payment", raise_exception=True)
-def payment_match(request: HttpRequest, payment_id: UUID) -> HttpResponse:
+def payment_match(request: StaffRequest, payment_id: UUID) -> HttpResponse:
     """To the loan chosen from the list, or named by its id."""
     payment = get_object_or_404(
         Payment.objects.visible_to(request.user).unmatched().select_related("portfolio"), pk=payment_id
@@ -59,7 +60,7 @@ def payment_match(request: HttpRequest, payment_id: UUID) -> HttpResponse:
     loan = (
         loans.filter(external_id=named).first()
         if named
-        else loans.filter(pk=request.POST.get("loan")).first()
+        else loans.filter(pk=request.POST.get("loan", "")).first()
     )
     if loan is None:
         messages.warning(request, _("There is no such loan in this portfolio. The payment still waits."))

@@ -2,13 +2,14 @@
 
 from django import forms
 from django.contrib.auth.decorators import login_required, permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.actions.borrowers import Search, find
+from accounts.http import StaffRequest
 from accounts.standing import standing_of
 from cases.models import Case
 from compliance.audit import Actor
@@ -32,7 +33,7 @@ class SearchForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 @permission_required("accounts.view_borrower", raise_exception=True)
-def search(request: HttpRequest) -> HttpResponse:
+def search(request: StaffRequest) -> HttpResponse:
     """By POST, so that no number stands in an address or a log. One case found: straight to it."""
     form = SearchForm(request.POST or None)
     context: dict = {"form": form, "searched": False}
@@ -54,6 +55,6 @@ def search(request: HttpRequest) -> HttpResponse:
             return redirect("case", cases[0].pk)
         standings = standing_of([case.loan_id for case in cases], on=now.date())
         for case in cases:
-            case.standing = standings[case.loan_id]  # type: ignore[attr-defined]
+            case.standing = standings[case.loan_id]
         context |= {"searched": True, "cases": cases, "without_case": len(borrowers) if not cases else 0}
     return render(request, "cases/search.html", context, status=422 if form.errors else 200)
