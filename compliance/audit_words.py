@@ -1,0 +1,273 @@
+"""The audit log in words: what each kind of event is called, in which group it is looked for, and which of its fields say
+most. A code without a word here is shown as it is written in the log.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from babel import Locale
+from babel.dates import format_date, format_datetime
+from django.utils.functional import Promise
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import (
+    ContactKind,
+    EntryKind,
+    ImportKind,
+    OurRole,
+    PointStatus,
+    Relation,
+    Role,
+)
+from compliance.models import Channel, ComplaintCategory, ComplaintState, HoldKind
+from compliance.models.contact import ConsentKind, Direction
+from compliance.rules import Outcome, Purpose
+
+GROUPS: dict[str, str | Promise] = {
+    "contact": _("Contact and the gate"),
+    "protection": _("Holds, consents, complaints"),
+    "messages": _("Messages, texts and scripts"),
+    "cases": _("Cases and work"),
+    "agreements": _("Promises and plans"),
+    "money": _("Loans and payments"),
+    "borrowers": _("Borrower data"),
+    "staff": _("Staff and set-up"),
+    "log": _("The log itself"),
+}
+
+
+@dataclass(frozen=True)
+class EventWords:
+    """`tells` are the fields worth reading in a list, in their order; money is told with its currency."""
+
+    group: str
+    name: str | Promise
+    tells: tuple[str, ...] = ()
+
+
+def _words(group: str, name: str | Promise, tells: str = "") -> EventWords:
+    return EventWords(group, name, tuple(tells.split()))
+
+
+WORDS: dict[str, EventWords] = {
+    "contact.decided": _words("contact", _("Gate asked"), "channel purpose outcome reasons"),
+    "contact.attempted": _words("contact", _("Contact made"), "direction channel purpose"),
+    "contact.reported": _words("contact", _("Contact reported by others"), "channel reported_by"),
+    "contact.outcome": _words("contact", _("Outcome of a contact noted"), "disposition"),
+    "hold.opened": _words("protection", _("Hold opened"), "kind starts_on ends_on"),
+    "hold.ended": _words("protection", _("Hold ended"), "kind reason"),
+    "consent.recorded": _words("protection", _("Consent recorded"), "kind from_on to_on"),
+    "consent.revoked": _words("protection", _("Consent withdrawn"), "kind"),
+    "complaint.logged": _words("protection", _("Complaint taken down"), "category channel due_on"),
+    "complaint.assigned": _words("protection", _("Complaint given to someone"), "owner"),
+    "complaint.resolved": _words("protection", _("Complaint decided"), "outcome"),
+    "message.planned": _words("messages", _("Message planned"), "channel purpose not_before"),
+    "message.deferred": _words("messages", _("Message put off"), "reasons not_before"),
+    "message.sending": _words("messages", _("Message on its way")),
+    "message.accepted": _words("messages", _("Message accepted by the provider")),
+    "message.failed": _words("messages", _("Message not delivered"), "reason"),
+    "message.uncertain": _words("messages", _("Message uncertain")),
+    "message.cancelled": _words("messages", _("Message not sent any more"), "reason"),
+    "template.approved": _words("messages", _("Text approved"), "channel language number"),
+    "script.approved": _words("messages", _("Script approved"), "number"),
+    "script.started": _words("messages", _("Script begun"), "version"),
+    "script.step": _words("messages", _("Step of a script taken"), "step answer"),
+    "script.finished": _words("messages", _("Script ended"), "result"),
+    "case.opened": _words("cases", _("Case opened"), "days_past_due arrears"),
+    "case.moved": _words("cases", _("Case moved"), "source target reason"),
+    "case.leased": _words("cases", _("Case taken"), "until"),
+    "case.released": _words("cases", _("Case put back"), "reason"),
+    "case.reassigned": _words("cases", _("Case given to someone"), "assignee"),
+    "case.noted": _words("cases", _("Note written")),
+    "work.planned": _words("cases", _("Work planned"), "kind due_at reason"),
+    "work.done": _words("cases", _("Work done"), "kind result"),
+    "reason.recorded": _words("cases", _("Reason for being late recorded"), "reason"),
+    "day.started": _words("cases", _("Daily run begun"), "date"),
+    "day.reported": _words("cases", _("Overdue report made"), "date loans overdue newly_overdue arrears"),
+    "day.finished": _words("cases", _("Daily run ended"), "date opened cured planned"),
+    "promise.recorded": _words("agreements", _("Promise recorded"), "amount due_on"),
+    "promise.kept": _words("agreements", _("Promise kept")),
+    "promise.part_kept": _words("agreements", _("Promise kept in part"), "paid"),
+    "promise.broken": _words("agreements", _("Promise not kept"), "paid"),
+    "promise.cancelled": _words("agreements", _("Promise cancelled"), "reason"),
+    "plan.agreed": _words("agreements", _("Payment plan agreed"), "total instalments first_due_on"),
+    "plan.completed": _words("agreements", _("Payment plan paid")),
+    "plan.broken": _words("agreements", _("Payment plan broken"), "missed_due_on"),
+    "plan.cancelled": _words("agreements", _("Payment plan cancelled"), "reason"),
+    "loan.imported": _words("money", _("Loan imported"), "principal interest fees"),
+    "loan.changed": _words("money", _("Loan changed"), "fields"),
+    "ledger.posted": _words("money", _("Ledger entry booked"), "entry_kind amount value_date"),
+    "payment.received": _words("money", _("Payment received"), "amount value_date source"),
+    "payment.matched": _words("money", _("Payment matched to its loan"), "how"),
+    "payment.unmatched": _words("money", _("Payment waits for its loan"), "candidates"),
+    "payment.reversed": _words("money", _("Payment taken back"), "amount reason"),
+    "payments.read": _words("money", _("Payments read"), "rows posted unmatched"),
+    "import.previewed": _words("money", _("Import previewed"), "kind rows rejected"),
+    "import.started": _words("money", _("Import begun"), "kind mapping"),
+    "import.finished": _words("money", _("Import ended"), "rows created updated rejected"),
+    "import.failed": _words("money", _("Import failed"), "reason"),
+    "import.rejects_downloaded": _words("money", _("Rejected rows downloaded"), "rejected"),
+    "borrower.imported": _words("borrowers", _("Borrower imported"), "contact_points related_persons"),
+    "borrower.changed": _words("borrowers", _("Borrower changed"), "fields"),
+    "borrower.unsealed": _words("borrowers", _("Sealed data opened"), "what why"),
+    "borrower.searched": _words("borrowers", _("Borrowers searched"), "kind found"),
+    "contact_point.added": _words("borrowers", _("Number or address added"), "kind source ground"),
+    "contact_point.retired": _words("borrowers", _("Number or address taken out of use"), "reason"),
+    "related_person.added": _words("borrowers", _("Related person added"), "relation given_by ground"),
+    "related_person.refused": _words("borrowers", _("Related person refused contact"), "channel"),
+    "staff.created": _words("staff", _("Staff added"), "staff role"),
+    "staff.changed": _words("staff", _("Staff changed"), "staff fields"),
+    "staff.signed_in": _words("staff", _("Signed in")),
+    "staff.sign_in_failed": _words("staff", _("Sign-in failed"), "reason"),
+    "team.created": _words("staff", _("Team created")),
+    "team.changed": _words("staff", _("Team changed"), "fields"),
+    "team.removed": _words("staff", _("Team removed")),
+    "legal_entity.created": _words("staff", _("Legal entity created")),
+    "legal_entity.changed": _words("staff", _("Legal entity changed"), "fields"),
+    "portfolio.created": _words("staff", _("Portfolio created"), "code currency jurisdictions role"),
+    "portfolio.changed": _words("staff", _("Portfolio changed"), "fields"),
+    "portfolio.contact_opened": _words("staff", _("Portfolio opened for contact")),
+    "portfolio.contact_closed": _words("staff", _("Portfolio closed for contact"), "reason"),
+    "seal.rotated": _words("staff", _("Sealing keys changed"), "kind keys"),
+    "audit.searched": _words("log", _("Log searched"), "found"),
+    "audit.exported": _words("log", _("Log exported"), "format events"),
+}
+
+STAFF_FIELDS = frozenset({"owner", "staff", "assignee"})
+"""Fields that hold the pseudonym of a member of staff."""
+
+AMOUNT_FIELDS = frozenset({"amount", "arrears", "fees", "interest", "paid", "principal", "total"})
+"""Fields that hold decimal text in the event's currency."""
+
+OUTCOMES: dict[str, str | Promise] = {
+    Outcome.PERMITTED: _("permitted"),
+    Outcome.FLAGGED: _("permitted with a flag"),
+    Outcome.PRESUMED_VIOLATION: _("presumed violation"),
+    Outcome.PROHIBITED: _("prohibited"),
+}
+PURPOSES: dict[str, str | Promise] = {
+    Purpose.FIRST_NOTICE: _("first notice"),
+    Purpose.REMINDER: _("reminder"),
+    Purpose.COLLECT: _("to talk about paying"),
+    Purpose.LOCATION_INFORMATION: _("to find the borrower"),
+    Purpose.REPLY: _("reply"),
+    Purpose.SERVICE: _("service"),
+    "inbound": _("the borrower's own wish"),
+}
+REASONS: dict[str, str | Promise] = {
+    "unknown_jurisdiction": _("unknown jurisdiction"),
+    "unknown_role": _("unclear role"),
+    "unknown_channel": _("unknown channel"),
+    "unknown_purpose": _("unknown purpose"),
+    "unknown_party": _("unclear whom it reaches"),
+    "unknown_zone": _("unknown time zone"),
+    "nothing_overdue": _("nothing overdue"),
+    "arrears_unknown": _("arrears not known"),
+    "hold": _("a hold"),
+    "party_not_allowed": _("somebody else"),
+    "outside_hours": _("outside the open hours"),
+    "closed_day": _("a closed day"),
+    "no_common_hours": _("no hour open everywhere"),
+    "count_reached": _("enough contacts already"),
+    "quiet_period": _("quiet days"),
+    "consented": _("asked to be called"),
+}
+
+# The words for the codes of one field. A field's code may mean several things: the event's own enumeration comes first.
+CODES: dict[str, tuple[Mapping[Any, Any], ...]] = {
+    "channel": (dict(Channel.choices),),
+    "direction": (dict(Direction.choices),),
+    "purpose": (PURPOSES,),
+    "outcome": (OUTCOMES, dict(ComplaintState.choices)),
+    "reasons": (REASONS,),
+    "category": (dict(ComplaintCategory.choices),),
+    "kind": (
+        dict(HoldKind.choices),
+        dict(ConsentKind.choices),
+        dict(ContactKind.choices),
+        dict(ImportKind.choices),
+    ),
+    "entry_kind": (dict(EntryKind.choices),),
+    "reason": (dict(PointStatus.choices),),
+    "relation": (dict(Relation.choices),),
+    "role": (dict(Role.choices), dict(OurRole.choices)),
+}
+
+
+def name_of(event_type: str) -> str:
+    """What an event is called."""
+    words = WORDS.get(event_type)
+    return str(words.name) if words else event_type
+
+
+def types_of(group: str) -> list[str]:
+    return [event_type for event_type, words in WORDS.items() if words.group == group]
+
+
+def told(event_type: str, data: Mapping[str, Any], staff: Mapping[str, str]) -> str:
+    """The fields that say most, as one line; `staff` gives the names of pseudonyms."""
+    words = WORDS.get(event_type)
+    return " · ".join(_values(words.tells, data, staff)) if words else ""
+
+
+def _values(fields: tuple[str, ...], data: Mapping[str, Any], staff: Mapping[str, str]) -> Iterator[str]:
+    for field in fields:
+        value = data.get(field)
+        if value is None or value == "" or value == []:
+            continue
+        if field in STAFF_FIELDS:
+            yield staff.get(str(value), str(value))
+        elif field in AMOUNT_FIELDS and "currency" in data:
+            yield f"{data['currency']} {value}"
+        elif field in NUMBERS:
+            yield str(NUMBERS[field]) % {"number": value}
+        else:
+            items = value if isinstance(value, list) else [value]
+            yield ", ".join(_word(field, item) for item in items)
+
+
+NUMBERS: dict[str, str | Promise] = {
+    "candidates": _("%(number)s candidates"),
+    "contact_points": _("%(number)s numbers and addresses"),
+    "created": _("%(number)s new"),
+    "cured": _("%(number)s back on track"),
+    "days_past_due": _("%(number)s days late"),
+    "events": _("%(number)s events"),
+    "found": _("%(number)s found"),
+    "instalments": _("%(number)s instalments"),
+    "keys": _("%(number)s keys"),
+    "loans": _("%(number)s loans"),
+    "newly_overdue": _("%(number)s newly overdue"),
+    "number": _("version %(number)s"),
+    "opened": _("%(number)s opened"),
+    "overdue": _("%(number)s overdue"),
+    "planned": _("%(number)s planned"),
+    "posted": _("%(number)s booked"),
+    "rejected": _("%(number)s rejected"),
+    "related_persons": _("%(number)s related persons"),
+    "rows": _("%(number)s rows"),
+    "unmatched": _("%(number)s unmatched"),
+    "updated": _("%(number)s changed"),
+    "version": _("version %(number)s"),
+}
+"""Fields that hold a number, and what it counts."""
+
+
+def _word(field: str, value: Any) -> str:
+    for words in CODES.get(field, ()):
+        if value in words:
+            return str(words[value])
+    text = str(value)
+    if field.endswith(("_on", "date")):
+        return format_date(date.fromisoformat(text), "medium", locale=_locale())
+    if field in {"due_at", "not_before", "until"}:
+        return format_datetime(datetime.fromisoformat(text), "medium", locale=_locale()) + " UTC"
+    # Codes read better without their joints; ids behind a colon are for the detail.
+    return text.split(":")[0].replace("_", " ")
+
+
+def _locale() -> Locale:
+    return Locale.parse("zh_Hans_CN" if (get_language() or "en").startswith("zh") else "en_GB")
