@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import phonenumbers
-from phonenumbers import PhoneNumber, PhoneNumberType
-from phonenumbers.phonemetadata import PhoneMetadata
+from phonenumbers import PhoneNumberType
+from phonenumbers.phonemetadata import PhoneMetadata, PhoneNumberDesc
 from phonenumbers.tzdata import TIMEZONE_DATA, TIMEZONE_LONGEST_PREFIX
 
 LINE_TYPES = {
@@ -71,23 +71,16 @@ def read_phone(text: str, region: str | None) -> Phone:
     if not _WRITTEN.fullmatch(text):
         raise ContactError("phone_invalid")
     digits = _SEPARATORS.sub("", text)
-    number = _plain(digits, region)
-    kind = phonenumbers.number_type(number) if number else PhoneNumberType.UNKNOWN
+    code, nsn = _plain(digits, region)
+    country, kind = _classify(code, nsn)
     if kind == PhoneNumberType.UNKNOWN:
-        number = _parsed(digits, region)
-        kind = phonenumbers.number_type(number)
+        code, nsn = _parsed(digits, region)
+        country, kind = _classify(code, nsn)
         if kind == PhoneNumberType.UNKNOWN:
             raise ContactError("phone_invalid")
-    assert number is not None
-    assert number.country_code is not None
-    code = number.country_code
-    full = f"{code}{phonenumbers.national_significant_number(number)}"
     geographic = phonenumbers.is_number_type_geographical(kind, code)
     return Phone(
-        f"+{full}",
-        _country(number, kind, full),
-        _zones_of(full if geographic else str(code)),
-        LINE_TYPES[kind],
+        f"+{code}{nsn}", country, _zones_of(f"{code}{nsn}" if geographic else str(code)), LINE_TYPES[kind]
     )
 
 
@@ -108,31 +101,26 @@ def line_type(e164: str) -> str:
     return read_phone(e164, None).line_type
 
 
-def _parsed(digits: str, region: str | None) -> PhoneNumber:
+def _parsed(digits: str, region: str | None) -> tuple[int, str]:
+    """Country code and national number as `phonenumbers` reads the digits."""
     if region is None and not digits.startswith("+"):
         raise ContactError("phone_without_country")
     try:
-        return phonenumbers.parse(digits, region)
+        number = phonenumbers.parse(digits, region)
     except phonenumbers.NumberParseException:
         raise ContactError("phone_invalid") from None
+    return number.country_code or 0, phonenumbers.national_significant_number(number)
 
 
-def _plain(digits: str, region: str | None) -> PhoneNumber | None:
-    """What `phonenumbers.parse` would say, at a fraction of its price, where its rules for prefixes have
-    nothing to do: digits that start with no trunk, carrier or dialling-out prefix. The caller checks that
-    they are a valid number as they stand.
-    """
+def _plain(digits: str, region: str | None) -> tuple[int, str]:
+    """What `_parsed` would say, at a fraction of its price, where the rules for prefixes have nothing to do:
+    digits that start with no trunk, carrier or dialling-out prefix. The caller checks that they are a valid
+    number as they stand."""
     if digits.startswith("+"):
         code = _leading_code(digits)
-        if not code:
-            return None
-        region, digits = phonenumbers.region_code_for_country_code(int(code)), digits[1 + len(code) :]
-    if not region or not digits or digits[0] == "0":
-        return None
-    plan = _plan(region)
-    if plan is None or plan[1].match(digits):
-        return None
-    return PhoneNumber(country_code=plan[0], national_number=int(digits))
+        region, digits = phonenumbers.region_code_for_country_code(int(code or 0)), digits[1 + len(code) :]
+    plan = _plan(region, 0) if region and digits and digits[0] != "0" else None
+    return (0, "") if plan is None or plan.prefixes.match(digits) else (plan.code, digits)
 
 
 def _leading_code(e164: str) -> str:
@@ -147,35 +135,84 @@ def _leading_code(e164: str) -> str:
 _COUNTRY_CODES = frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
 
 
+class _Numbers:
+    """A set of national numbers: their possible lengths, and a pattern. `phonenumbers` has the same, but
+    looks each pattern up anew for every number."""
+
+    def __init__(self, description: PhoneNumberDesc | None) -> None:
+        self.lengths = set(description.possible_length) if description else set()
+        self.pattern = re.compile((description and description.national_number_pattern) or r"(?!)")
+
+    def __contains__(self, nsn: object) -> bool:
+        assert isinstance(nsn, str)
+        return (not self.lengths or len(nsn) in self.lengths) and self.pattern.fullmatch(nsn) is not None
+
+
+class _Plan:
+    """A country's part of the world's numbering plan."""
+
+    def __init__(self, country: str, metadata: PhoneMetadata) -> None:
+        assert metadata.country_code is not None
+        self.country = country
+        self.code = metadata.country_code
+        # What `phonenumbers.parse` may take off. Without any prefix this must match nothing, not everything.
+        prefixes = [metadata.national_prefix_for_parsing, metadata.international_prefix]
+        self.prefixes = re.compile("|".join(f"(?:{prefix})" for prefix in prefixes if prefix) or r"(?!)")
+        self.leading = re.compile(metadata.leading_digits) if metadata.leading_digits else None
+        self.general = _Numbers(metadata.general_desc)
+        services = {
+            PhoneNumberType.PREMIUM_RATE: metadata.premium_rate,
+            PhoneNumberType.TOLL_FREE: metadata.toll_free,
+            PhoneNumberType.SHARED_COST: metadata.shared_cost,
+            PhoneNumberType.VOIP: metadata.voip,
+            PhoneNumberType.PERSONAL_NUMBER: metadata.personal_number,
+            PhoneNumberType.PAGER: metadata.pager,
+            PhoneNumberType.UAN: metadata.uan,
+            PhoneNumberType.VOICEMAIL: metadata.voicemail,
+        }
+        self.services = [
+            (kind, _Numbers(description))
+            for kind, description in services.items()
+            if description and description.national_number_pattern
+        ]
+        self.fixed = _Numbers(metadata.fixed_line)
+        self.mobile = _Numbers(metadata.mobile)
+
+    def kind(self, nsn: str) -> int:
+        """`phonenumbers.number_type` of a national number of this country."""
+        if nsn not in self.general:
+            return PhoneNumberType.UNKNOWN
+        for kind, numbers in self.services:
+            if nsn in numbers:
+                return kind
+        mobile = nsn in self.mobile
+        if nsn in self.fixed:
+            return PhoneNumberType.FIXED_LINE_OR_MOBILE if mobile else PhoneNumberType.FIXED_LINE
+        return PhoneNumberType.MOBILE if mobile else PhoneNumberType.UNKNOWN
+
+
 @lru_cache(maxsize=512)
-def _plan(region: str) -> tuple[int, re.Pattern[str]] | None:
-    """A region's country code and a pattern of all prefixes that `phonenumbers.parse` may take off."""
+def _plan(region: str, code: int) -> _Plan | None:
+    """The plan of a region; of the country code for numbers of no country."""
+    if region == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY:
+        metadata = PhoneMetadata.metadata_for_nongeo_region(code)
+        return _Plan("", metadata) if metadata else None
     metadata = PhoneMetadata.metadata_for_region(region)
-    if metadata is None or metadata.country_code is None:
-        return None
-    prefixes = [metadata.national_prefix_for_parsing, metadata.international_prefix]
-    pattern = "|".join(f"(?:{prefix})" for prefix in prefixes if prefix)
-    # Without any prefix the pattern must match nothing; an empty one would match everything.
-    return metadata.country_code, re.compile(pattern or r"(?!)")
+    return _Plan(region, metadata) if metadata else None
 
 
-def _country(number: PhoneNumber, kind: int, full: str) -> str:
-    if kind != PhoneNumberType.FIXED_LINE_OR_MOBILE or not full.startswith("1"):
-        return _region_of(number)
-    # Twenty-five countries share +1, and asking for each is dear. Places have area codes of their own
-    # (services have not), so one number speaks for all of its area code.
-    area = full[1:4]
-    if area not in _AREA_COUNTRIES:
-        _AREA_COUNTRIES[area] = _region_of(number)
-    return _AREA_COUNTRIES[area]
-
-
-_AREA_COUNTRIES: dict[str, str] = {}
-
-
-def _region_of(number: PhoneNumber) -> str:
-    region = phonenumbers.region_code_for_number(number)
-    return "" if region is None or region == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY else region
+def _classify(code: int, nsn: str) -> tuple[str, int]:
+    """Which of the countries that share the code has the number, and what kind of line it is there."""
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code, ())
+    for region in regions:
+        plan = _plan(region, code)
+        if plan is None:
+            continue
+        if len(regions) == 1 or (plan.leading and plan.leading.match(nsn)):
+            return plan.country, plan.kind(nsn)
+        if plan.leading is None and (kind := plan.kind(nsn)) != PhoneNumberType.UNKNOWN:
+            return plan.country, kind
+    return "", PhoneNumberType.UNKNOWN
 
 
 def _zones_of(full: str) -> tuple[str, ...]:

@@ -130,21 +130,65 @@ def test_the_short_cut_says_what_phonenumbers_says(prefix, rest, region):
             read_phone(text, region)
         return
     phone = read_phone(text, region)
+    assert phone.country == phonenumbers.region_code_for_number(expected).replace("001", "")
     assert phone.e164 == phonenumbers.format_number(expected, phonenumbers.PhoneNumberFormat.E164)
     assert phone.line_type == LINE_TYPES[phonenumbers.number_type(expected)]
     known = tuple(zone for zone in timezone.time_zones_for_number(expected) if zone != "Etc/Unknown")
     assert phone.zones == known
 
 
-@given(regions)
-def test_every_example_of_a_plan_is_read_and_read_again(region):
-    for kind in (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE):
+EVERYWHERE = sorted(phonenumbers.SUPPORTED_REGIONS)
+KINDS = [kind for kind in phonenumbers.PhoneNumberType.values() if kind in LINE_TYPES]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=LINE_TYPES.get)
+def test_every_country_s_example_of_a_kind_is_read_and_read_again(kind):
+    read = 0
+    for region in EVERYWHERE:
         example = phonenumbers.example_number_for_type(region, kind)
-        assume(example is not None)
-        national = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.NATIONAL)
-        e164 = normalise_phone(national, region)
-        assert e164 == phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
-        assert normalise_phone(e164, None) == e164
+        if example is None or not phonenumbers.is_valid_number(example):
+            continue
+        e164 = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+        phone = read_phone(e164, None)
+        assert phone.e164 == e164
+        assert phone.country == phonenumbers.region_code_for_number(example), e164
+        assert phone.line_type == LINE_TYPES[phonenumbers.number_type(example)], e164
+        if region == phone.country:
+            national = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.NATIONAL)
+            parsed = phonenumbers.parse(national, region)
+            if phonenumbers.is_valid_number(parsed) and not any(map(str.isalpha, national)):
+                assert read_phone(national, region).e164 == phonenumbers.format_number(
+                    parsed, phonenumbers.PhoneNumberFormat.E164
+                )
+        read += 1
+    assert read
+
+
+@given(st.sampled_from(EVERYWHERE), st.data())
+def test_numbers_near_an_example_are_classified_as_phonenumbers_does(region, data):
+    """An example with its last digits changed is often valid, and often of another kind or country."""
+    kind = data.draw(st.sampled_from(KINDS))
+    example = phonenumbers.example_number_for_type(region, kind)
+    assume(example is not None)
+    e164 = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+    keep = data.draw(st.integers(2, len(e164)))
+    text = e164[:keep] + data.draw(
+        st.text("0123456789", min_size=len(e164) - keep, max_size=len(e164) - keep)
+    )
+    try:
+        expected = phonenumbers.parse(text, None)
+    except phonenumbers.NumberParseException:
+        return
+    if not phonenumbers.is_valid_number(expected):
+        with pytest.raises(ContactError):
+            read_phone(text, None)
+        return
+    phone = read_phone(text, None)
+    assert phone.e164 == phonenumbers.format_number(expected, phonenumbers.PhoneNumberFormat.E164)
+    assert phone.country == phonenumbers.region_code_for_number(expected).replace("001", "")
+    assert phone.line_type == LINE_TYPES[phonenumbers.number_type(expected)]
+    known = tuple(zone for zone in timezone.time_zones_for_number(expected) if zone != "Etc/Unknown")
+    assert phone.zones == known
 
 
 @pytest.mark.parametrize(
