@@ -26,7 +26,7 @@ from compliance.audit import Actor, Stream
 from compliance.facts import KIND_OF_CHANNEL, Question
 from compliance.models import Channel, ContactAttempt
 from compliance.models.contact import Direction
-from compliance.rules import Decision, Purpose
+from compliance.rules import Purpose
 
 logger = logging.getLogger(__name__)
 
@@ -145,36 +145,42 @@ def _find_points(ways: Sequence[_Way]) -> None:
 
 
 def _choose(ways: Sequence[_Way], texts: _Texts, at: datetime) -> None:
-    """The likeliest channel that has an address, a text and a lawful moment; and when a call would be lawful."""
+    """The likeliest channel that has an address, a text and a lawful moment; without one, when a call would be lawful."""
     habits = _habits({way.case.borrower_id for way in ways})
-    asked: list[tuple[_Way, Channel, TemplateVersion | None]] = []
-    for way in ways:
-        borrower = way.case.borrower
-        for channel in _in_order(borrower.preferred_channel, habits[way.case.borrower_id]):
-            if KIND_OF_CHANNEL[channel] in way.points and (text := texts.get(channel, borrower.language)):
-                asked.append((way, channel, text))
-        if ContactKind.PHONE in way.points:
-            asked.append((way, Channel.CALL, None))
+    written = [
+        (way, channel, text)
+        for way in ways
+        for channel in _in_order(way.case.borrower.preferred_channel, habits[way.case.borrower_id])
+        if KIND_OF_CHANNEL[channel] in way.points
+        and (text := texts.get(channel, way.case.borrower.language)) is not None
+    ]
+    asked = [(way, channel) for way, channel, _text in written]
+    moments = _lawful(asked, Purpose.FIRST_NOTICE, at)
+    for (way, channel, text), moment in zip(written, moments, strict=True):
+        if moment and way.not_before is None:
+            way.point, way.text, way.not_before = way.points[KIND_OF_CHANNEL[channel]], text, moment
+    called = [way for way in ways if way.not_before is None and ContactKind.PHONE in way.points]
+    moments = _lawful([(way, Channel.CALL) for way in called], Purpose.COLLECT, at)
+    for way, moment in zip(called, moments, strict=True):
+        way.call_from = moment
+
+
+def _lawful(asked: Sequence[tuple[_Way, Channel]], purpose: Purpose, at: datetime) -> list[datetime | None]:
+    """The earliest lawful moment of each contact, as far as anybody can say now; None where there is none."""
     questions = [
         Question(
             borrower=way.case.borrower_id,
             channel=channel,
-            purpose=Purpose.FIRST_NOTICE if text else Purpose.COLLECT,
+            purpose=purpose,
             contact_point=way.points[KIND_OF_CHANNEL[channel]].pk,
             loans=(way.case.loan_id,),
         )
-        for way, channel, text in asked
+        for way, channel in asked
     ]
-    for (way, channel, text), decision in zip(asked, gate.look_many(questions, at=at), strict=True):
-        moment = _from(decision, at)
-        if text is None:
-            way.call_from = moment
-        elif moment and way.not_before is None:
-            way.point, way.text, way.not_before = way.points[KIND_OF_CHANNEL[channel]], text, moment
-
-
-def _from(decision: Decision, at: datetime) -> datetime | None:
-    return at if decision.allowed else decision.next_allowed
+    if not questions:
+        return []
+    decisions = gate.look_many(questions, at=at)
+    return [at if decision.allowed else decision.next_allowed for decision in decisions]
 
 
 def _in_order(preferred: str, habits: Counter[str]) -> list[Channel]:
