@@ -12,12 +12,27 @@ from cases.actions.agreements import agree_plan, record_promise
 from cases.actions.payments import record_payment
 from cases.actions.transition import MoveRefused, move
 from cases.actions.work import plan_work, take
-from cases.models import Case, CaseState, Lease, PlanState, PromiseState, Transition, WorkKind
-from compliance.actions.contacts import note_inbound
+from cases.models import (
+    Case,
+    CaseMessage,
+    CaseState,
+    Lease,
+    Plan,
+    PlanState,
+    PromiseState,
+    Transition,
+    WorkKind,
+)
+from communications.actions.messages import plan
+from communications.actions.texts import load_texts
+from communications.models import Message
+from communications.texts import current_template
+from compliance.actions import gate
+from compliance.actions.contacts import note_inbound, place
 from compliance.audit import Actor
 from compliance.models import AuditEvent
 from tests.cases.stories import call, events, fresh, make_case
-from tests.factories import NOW, SYSTEM, make_people, make_portfolio, make_user
+from tests.factories import NOW, SYSTEM, days_ago, make_people, make_portfolio, make_user
 
 MONTHLY = Every(months=1)
 
@@ -134,6 +149,88 @@ def test_legal_names_everything_that_is_missing(portfolio, people):
     with pytest.raises(MoveRefused) as refused:
         move(case=fresh(case), to="legal", by=Actor.staff(people.bob), at=NOW, reason="test")
     assert refused.value.code == "not_permitted"
+
+
+def told(case: Case) -> None:
+    """The first notice of a case was accepted by its provider."""
+    load_texts(by=SYSTEM, at=NOW)
+    message = plan(
+        borrower=case.borrower, contact_point=case.borrower.contact_points.get(kind="email"),
+        template_version=current_template("first_notice", "email", "en"), purpose="first_notice",
+        loans=[case.loan_id], dedupe_key=str(case.pk), not_before=NOW, by=SYSTEM, at=NOW, case=case.pk,
+    )  # fmt: skip
+    answer = gate.ask(
+        borrower=case.borrower, contact_point=message.contact_point, channel="email", purpose="first_notice",
+        loans=[case.loan_id], by=SYSTEM, at=NOW,
+    )  # fmt: skip
+    attempt = place(permit_id=answer.permit_id, by=SYSTEM, at=NOW)
+    Message.objects.filter(pk=message.pk).update(status="sending", attempt=attempt)
+    Message.objects.filter(pk=message.pk).update(status="accepted")
+    CaseMessage.objects.create(case=case, message=message)
+
+
+@pytest.fixture
+def legal(db):
+    return Actor.staff(make_user(role=Role.LEGAL))
+
+
+def test_legal_steps_begin_when_all_is_done_and_nothing_bars_them(portfolio, people, legal):
+    case = make_case(portfolio, due_on=days_ago(90))
+    told(case)
+    assert move(case=case, to="notified", by=SYSTEM, at=NOW, reason="notice_sent").state == "notified"
+    call(case, people.alice, "refuses")
+    take(case=case, user=people.alice, at=NOW)
+    moved = move(case=fresh(case), to="legal", by=legal, at=NOW, reason="last_resort")
+    assert (moved.state, moved.closed_at) == ("legal", None)
+    # The desk's work on it stops.
+    assert list(case.work_items.values_list("result", flat=True)) == ["legal"]
+    assert Lease.objects.get(case=case).holder is None
+
+
+def test_who_broke_a_plan_is_offered_another_way_before_the_court(portfolio, people, legal):
+    case = make_case(portfolio, due_on=days_ago(90))
+    told(case)
+    call(case, people.alice, "cannot_pay")
+    plan_of = agree_plan(
+        case=case, count=3, first_due_on=NOW.date(), every=MONTHLY, channel="call",
+        by=Actor.staff(people.alice), at=NOW,
+    )  # fmt: skip
+    with pytest.raises(MoveRefused) as refused:
+        move(case=fresh(case), to="legal", by=legal, at=NOW, reason="test")
+    assert refused.value.missing == ("plan_running",)
+    ended = NOW + timedelta(minutes=30)
+    Plan.objects.filter(pk=plan_of.pk).update(state=PlanState.BROKEN, ended_at=ended)
+    with pytest.raises(MoveRefused) as refused:
+        move(case=fresh(case), to="legal", by=legal, at=ended, reason="test")
+    assert refused.value.missing == ("offer",)
+    record_promise(
+        case=case, amount=1_00, due_on=NOW.date(), channel="call", by=Actor.staff(people.alice),
+        at=ended + timedelta(minutes=1),
+    )  # fmt: skip
+    assert move(case=fresh(case), to="legal", by=legal, at=NOW, reason="test").state == "legal"
+
+
+def test_a_plan_that_is_over_leads_back_to_talking(portfolio, people):
+    case = make_case(portfolio)
+    call(case, people.alice, "cannot_pay")
+    agreed = agree_plan(
+        case=case, count=3, first_due_on=NOW.date(), every=MONTHLY, channel="call",
+        by=Actor.staff(people.alice), at=NOW,
+    )  # fmt: skip
+    with pytest.raises(MoveRefused) as refused:
+        move(case=fresh(case), to="negotiating", by=SYSTEM, at=NOW, reason="test")
+    assert (refused.value.code, refused.value.missing) == ("plan_over", ("plan_running",))
+    Plan.objects.filter(pk=agreed.pk).update(state=PlanState.BROKEN, ended_at=NOW)
+    assert move(case=fresh(case), to="negotiating", by=SYSTEM, at=NOW, reason="test").state == "negotiating"
+
+
+def test_a_cured_case_comes_back_only_for_a_payment_taken_back(portfolio, people):
+    case = make_case(portfolio)
+    by = Actor.staff(people.alice)
+    record_payment(case=case, amount=100_00, value_date=NOW.date(), reference="P", by=by, at=NOW)
+    with pytest.raises(MoveRefused) as refused:
+        move(case=fresh(case), to="negotiating", by=by, at=NOW, reason="test")
+    assert (refused.value.code, refused.value.missing) == ("payment_reversed", ("reversal",))
 
 
 def test_closing_ends_all_that_hangs_on_the_case(portfolio, people):
