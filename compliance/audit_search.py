@@ -137,7 +137,11 @@ def staff_names(events: Iterable[AuditEvent]) -> dict[str, str]:
 
 def status() -> Status:
     """How the log stands, at most a minute old: counting every event costs too much for every page."""
-    return cache.get_or_set("audit-status", _status, STATUS_SECONDS)
+    known: Status | None = cache.get("audit-status")
+    if known is None:
+        known = _status()
+        cache.set("audit-status", known, STATUS_SECONDS)
+    return known
 
 
 def _status() -> Status:

@@ -32,7 +32,7 @@ class NoPermit(Exception):
 def place(*, permit_id: UUID | None, by: Actor, at: datetime, case: UUID | None = None) -> ContactAttempt:
     """Spend a permit: the attempt exists from here on, whatever comes of it. Commit before the phone rings or the wire is
     touched. Raises `NoPermit`; the permit decides, and the database."""
-    permit = Permit.objects.select_related("borrower").filter(pk=permit_id).first()
+    permit = Permit.objects.select_related("borrower").filter(pk=permit_id).first() if permit_id else None
     if permit is None:
         raise NoPermit
     attempt = ContactAttempt(
@@ -66,7 +66,7 @@ def open_for_contact(*, attempt: ContactAttempt) -> str:
         .filter(pk=attempt.pk, permit__used_at__isnull=False, outcomes=None, recorded_at__gt=Now() - OPENING)
         .first()
     )
-    if fresh is None:
+    if fresh is None or fresh.contact_point is None:
         raise NoPermit
     return open_for_attempt(point=fresh.contact_point)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -146,27 +147,25 @@ def _store(
     at: datetime,
 ) -> datetime | None:
     data = decision.as_data()
+    parameters: dict[str, Any] = {
+        "decision": decision_id,
+        "permit": permit_id,
+        "borrower": situation.question.borrower,
+        "contact_point": situation.contact_point,
+        "channel": situation.question.channel,
+        "purpose": situation.question.purpose,
+        "loans": list(situation.loans),
+        "outcome": decision.outcome,
+        "at": at,
+        "next_allowed": decision.next_allowed,
+        "facts": canonical(plain(situation.facts), limit=FACTS_LIMIT),
+        "results": json.dumps(data["results"]),
+        "packs": json.dumps(data["packs"]),
+        "actor": by.ref,
+        "life": _life(situation, decision, at),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            DECIDE,
-            {
-                "decision": decision_id,
-                "permit": permit_id,
-                "borrower": situation.question.borrower,
-                "contact_point": situation.contact_point,
-                "channel": situation.question.channel,
-                "purpose": situation.question.purpose,
-                "loans": list(situation.loans),
-                "outcome": decision.outcome,
-                "at": at,
-                "next_allowed": decision.next_allowed,
-                "facts": canonical(plain(situation.facts), limit=FACTS_LIMIT),
-                "results": json.dumps(data["results"]),
-                "packs": json.dumps(data["packs"]),
-                "actor": by.ref,
-                "life": _life(situation, decision, at),
-            },
-        )
+        cursor.execute(DECIDE, parameters)
         return cursor.fetchone()[0]
 
 

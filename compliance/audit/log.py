@@ -92,7 +92,7 @@ def _insert(
                 row,
             )
             return [row[0]]
-        with cursor.copy(f"COPY compliance_auditevent ({COLUMNS}) FROM STDIN") as copy:  # type: ignore[attr-defined]
+        with cursor.copy(f"COPY compliance_auditevent ({COLUMNS}) FROM STDIN") as copy:
             written = 0
             for row in islice(values, count):
                 copy.write_row(row)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required, permission_required
 from django.db.models.functions import Now
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_safe
 
+from accounts.http import StaffRequest
 from accounts.models import User
 from compliance import audit_search
 from compliance.audit import Actor, Stream, record
@@ -45,7 +46,7 @@ class Row:
 @require_safe
 @login_required
 @permission_required("compliance.search_audit", raise_exception=True)
-def audit(request: HttpRequest) -> HttpResponse:
+def audit(request: StaffRequest) -> HttpResponse:
     """Newest first, a page at a time. A search leaves its event once; turning its pages and opening the log do not."""
     form = AuditSearchForm(request.GET)
     if not form.is_valid():
@@ -54,9 +55,9 @@ def audit(request: HttpRequest) -> HttpResponse:
     search, before = form.search(), Cut.read(request.GET.get("before", ""))
     found = audit_search.count(search) if search.as_data() else None
     if found is not None and before is None:
-        _record(request.user, "audit.searched", filters=search.as_data(), found=found)
+        _record(request, "audit.searched", filters=search.as_data(), found=found)
     events, older = audit_search.page(search, before)
-    asked = {name: value for name, value in request.GET.items() if name in form.fields and value}
+    asked = {name: str(value) for name, value in request.GET.items() if name in form.fields and value}
     context = {
         "form": form,
         "rows": _rows(events),
@@ -74,7 +75,7 @@ def audit(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 @permission_required("compliance.search_audit", raise_exception=True)
-def audit_export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+def audit_export(request: StaffRequest) -> HttpResponse | StreamingHttpResponse:
     """The same search as a file, oldest first: `?format=csv` for spreadsheets, `?format=jsonl` for the exact leaves.
 
     The event is written before the first byte leaves and says how many events there were. None that was written later is in
@@ -88,7 +89,7 @@ def audit_export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     search = form.search()
     until = _database_time()
     number = search.events().filter(recorded_at__lte=until).count()
-    _record(request.user, "audit.exported", filters=search.as_data(), format=file_format, events=number)
+    _record(request, "audit.exported", filters=search.as_data(), format=file_format, events=number)
     events = audit_search.exported(search, until=until)
     if file_format == "jsonl":
         body = audit_search.as_jsonl(events)
@@ -163,5 +164,6 @@ def _database_time() -> datetime:
     return User.objects.values_list(Now(), flat=True)[0]
 
 
-def _record(user: User, event_type: str, **data: Any) -> None:
+def _record(request: StaffRequest, event_type: str, **data: Any) -> None:
+    user = request.user
     record(event_type, stream=Stream.staff(user.ref), by=Actor.staff(user), at=timezone.now(), **data)

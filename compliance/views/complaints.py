@@ -8,12 +8,13 @@ from zoneinfo import ZoneInfo
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.http import StaffRequest
 from compliance.actions.complaints import CLOCKS, ComplaintRefused, Opened, assign, open_words, resolve
 from compliance.audit import Actor
 from compliance.forms import ComplaintDecisionForm
@@ -47,9 +48,10 @@ class Line:
 @require_safe
 @login_required
 @permission_required("compliance.view_complaint", raise_exception=True)
-def complaints(request: HttpRequest) -> HttpResponse:
+def complaints(request: StaffRequest) -> HttpResponse:
     """`?show=mine` lists the reader's own open ones, `?show=decided` those that were answered; otherwise all open ones."""
-    show = request.GET.get("show") if request.GET.get("show") in SHOWS else "open"
+    show = request.GET.get("show", "")
+    show = show if show in SHOWS else "open"
     visible = Complaint.objects.visible_to(request.user)
     now = timezone.now()
     every_open = [
@@ -81,14 +83,14 @@ def complaints(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 @permission_required("compliance.view_complaint", raise_exception=True)
-def complaint(request: HttpRequest, complaint_id: UUID) -> HttpResponse:
+def complaint(request: StaffRequest, complaint_id: UUID) -> HttpResponse:
     return _page(request, _visible(request, complaint_id))
 
 
 @require_POST
 @login_required
 @permission_required(("compliance.view_complaint", "accounts.unseal"), raise_exception=True)
-def complaint_words(request: HttpRequest, complaint_id: UUID) -> HttpResponse:
+def complaint_words(request: StaffRequest, complaint_id: UUID) -> HttpResponse:
     """What the borrower said, and what we answered: opened for this one answer, and recorded."""
     found = _visible(request, complaint_id)
     opened = open_words(complaint=found, by=Actor.staff(request.user), at=timezone.now())
@@ -100,7 +102,7 @@ def complaint_words(request: HttpRequest, complaint_id: UUID) -> HttpResponse:
 @require_POST
 @login_required
 @permission_required("compliance.resolve_complaint", raise_exception=True)
-def complaint_take(request: HttpRequest, complaint_id: UUID) -> HttpResponse:
+def complaint_take(request: StaffRequest, complaint_id: UUID) -> HttpResponse:
     """Make it the reader's own."""
     found = _visible(request, complaint_id)
     try:
@@ -115,7 +117,7 @@ def complaint_take(request: HttpRequest, complaint_id: UUID) -> HttpResponse:
 @require_POST
 @login_required
 @permission_required("compliance.resolve_complaint", raise_exception=True)
-def complaint_decide(request: HttpRequest, complaint_id: UUID) -> HttpResponse:
+def complaint_decide(request: StaffRequest, complaint_id: UUID) -> HttpResponse:
     found = _visible(request, complaint_id)
     form = ComplaintDecisionForm(request.POST, complaint_id=found.pk)
     if not form.is_valid():
@@ -132,7 +134,7 @@ def complaint_decide(request: HttpRequest, complaint_id: UUID) -> HttpResponse:
     return redirect("complaint", complaint_id=found.pk)
 
 
-def _visible(request: HttpRequest, complaint_id: UUID) -> Complaint:
+def _visible(request: StaffRequest, complaint_id: UUID) -> Complaint:
     visible = Complaint.objects.visible_to(request.user).select_related(
         "borrower__key", "loan", "portfolio", "owner", "hold"
     )
@@ -140,7 +142,7 @@ def _visible(request: HttpRequest, complaint_id: UUID) -> Complaint:
 
 
 def _page(
-    request: HttpRequest,
+    request: StaffRequest,
     found: Complaint,
     *,
     opened: Opened | None = None,
