@@ -9,7 +9,7 @@ date after the date asked about are left out.
 
 from collections.abc import Collection
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db import connection
@@ -40,13 +40,14 @@ COLUMNS = ("loan_id", "borrower_id", "portfolio_id", *(field.name for field in f
 
 def standing_sql(loans: str, on: str = "%(on)s") -> str:
     """A SELECT of one row for each loan, with `COLUMNS`. `loans` is a condition on `loan` (accounts_loan)
-    and `portfolio` (accounts_portfolio), `on` the date: SQL with named parameters, never anybody's text.
+    and `portfolio` (accounts_portfolio), `on` the date, which may hang on them: SQL with named parameters,
+    never anybody's text.
 
     The bucket's key is that of `accounts.ageing.bucket`: "current", "1-30", … "91+".
     """
     return f"""
     WITH wanted AS MATERIALIZED (
-        SELECT loan.id AS loan_id, loan.borrower_id, loan.portfolio_id, portfolio.bucket_edges
+        SELECT loan.id AS loan_id, loan.borrower_id, loan.portfolio_id, portfolio.bucket_edges, {on}::date AS today
         FROM accounts_loan loan JOIN accounts_portfolio portfolio ON portfolio.id = loan.portfolio_id
         WHERE {loans}
     ),
@@ -54,33 +55,32 @@ def standing_sql(loans: str, on: str = "%(on)s") -> str:
         SELECT loan_id, sum(amount)::bigint AS outstanding, sum(fees)::bigint AS fees,
             sum(interest)::bigint AS interest, sum(principal)::bigint AS principal, -sum(credit)::bigint AS credit,
             COALESCE(-sum(amount) FILTER (WHERE kind IN ('repayment', 'reversal')), 0)::bigint AS credited
-        FROM accounts_ledgerentry
-        WHERE value_date <= {on}::date AND loan_id IN (SELECT loan_id FROM wanted)
+        FROM accounts_ledgerentry JOIN wanted USING (loan_id)
+        WHERE value_date <= today
         GROUP BY loan_id
     ),
     item AS (
-        SELECT loan_id, due_on, amount FROM accounts_instalment
-        WHERE due_on < {on}::date AND loan_id IN (SELECT loan_id FROM wanted)
+        SELECT loan_id, due_on, amount FROM accounts_instalment JOIN wanted USING (loan_id)
+        WHERE due_on < today
         UNION ALL
-        SELECT loan_id, value_date, amount FROM accounts_ledgerentry
-        WHERE kind IN ('fee', 'interest') AND value_date < {on}::date AND loan_id IN (SELECT loan_id FROM wanted)
+        SELECT loan_id, value_date, amount FROM accounts_ledgerentry JOIN wanted USING (loan_id)
+        WHERE kind IN ('fee', 'interest') AND value_date < today
     ),
     due AS (
         SELECT loan_id, due_on, sum(amount) OVER (PARTITION BY loan_id ORDER BY due_on)::bigint AS so_far FROM item
     ),
     late AS (
-        SELECT loan_id, max(so_far - COALESCE(credited, 0)) AS arrears, {on}::date - min(due_on) AS days,
-            min(due_on) AS oldest
+        SELECT loan_id, max(so_far - COALESCE(credited, 0)) AS arrears, min(due_on) AS oldest
         FROM due LEFT JOIN booked USING (loan_id)
         WHERE so_far > COALESCE(credited, 0)
         GROUP BY loan_id
     )
-    SELECT loan_id, borrower_id, portfolio_id, COALESCE(days, 0) AS days_past_due, COALESCE(arrears, 0) AS arrears,
+    SELECT loan_id, borrower_id, portfolio_id, COALESCE(today - oldest, 0) AS days_past_due, COALESCE(arrears, 0) AS arrears,
         COALESCE(outstanding, 0) AS outstanding, COALESCE(fees, 0) AS fees, COALESCE(interest, 0) AS interest,
         COALESCE(principal, 0) AS principal, COALESCE(credit, 0) AS credit, oldest AS oldest_due_on,
-        CASE WHEN days IS NULL THEN 'current' ELSE (
-            SELECT (COALESCE(max(edge) FILTER (WHERE edge < days), 0) + 1)
-                || COALESCE('-' || min(edge) FILTER (WHERE edge >= days), '+')
+        CASE WHEN oldest IS NULL THEN 'current' ELSE (
+            SELECT (COALESCE(max(edge) FILTER (WHERE edge < today - oldest), 0) + 1)
+                || COALESCE('-' || min(edge) FILTER (WHERE edge >= today - oldest), '+')
             FROM unnest(bucket_edges) AS edge
         ) END AS bucket
     FROM wanted LEFT JOIN booked USING (loan_id) LEFT JOIN late USING (loan_id)"""
@@ -93,11 +93,23 @@ day's run."""
 
 def standing_of(loan_ids: Collection[UUID], on: date) -> dict[UUID, Standing]:
     """The standing of each of these loans on a date, in one statement. Ids of no loan are left out."""
+    return _standings(_ON_A_DATE, loan_ids, {"on": on})
+
+
+def standing_at(loan_ids: Collection[UUID], at: datetime) -> dict[UUID, Standing]:
+    """The same at a moment (aware): of each loan on the business date of its portfolio."""
+    return _standings(_AT_A_MOMENT, loan_ids, {"at": at})
+
+
+_ON_A_DATE = standing_sql("loan.id = ANY(%(loans)s)")
+_AT_A_MOMENT = standing_sql("loan.id = ANY(%(loans)s)", on="(%(at)s AT TIME ZONE portfolio.zone)")
+
+
+def _standings(
+    statement: str, loan_ids: Collection[UUID], when: dict[str, date | datetime]
+) -> dict[UUID, Standing]:
     if not loan_ids:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(_OF_LOANS, {"loans": list(loan_ids), "on": on})
+        cursor.execute(statement, {"loans": list(loan_ids), **when})
         return {row[0]: Standing(*row[3:]) for row in cursor.fetchall()}
-
-
-_OF_LOANS = standing_sql("loan.id = ANY(%(loans)s)")

@@ -4,31 +4,20 @@ The number of statements does not depend on how many questions are asked, so the
 and the strip's answer for one person come from the same code. Facts carry pseudonyms only.
 """
 
-from collections import defaultdict
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import Q
 
-from accounts.models import (
-    Borrower,
-    ContactKind,
-    ContactPoint,
-    Loan,
-    PaymentCandidate,
-    PaymentState,
-    PointStatus,
-    RelatedPersonRefusal,
-)
-from accounts.standing import standing_of
+from accounts.models import Borrower, ContactKind, ContactPoint, PointStatus
+from accounts.standing import standing_at
 from compliance.holds import FoundKind, stopped_purposes
-from compliance.models import Channel, Consent, Hold
+from compliance.models import Channel
 from compliance.rules import ConsentFact, Facts, HoldFact, Packs, Party, PastContact, Purpose
 from compliance.rules.schema import CountRule, QuietRule
 from compliance.rules.zones import zones_of
@@ -93,14 +82,11 @@ class _Known:
 def situations(questions: Sequence[Question], *, at: datetime, packs: Packs) -> list[Situation]:
     """The facts of every question at a moment, in the order asked. Raises `NotAskable` for the first wrong one."""
     at = at.astimezone(UTC)
-    known = _borrowers({question.borrower for question in questions})
-    _add_points(known)
-    _add_loans(known, questions, at)
-    _add_history(known, since=at - (_longest_window(packs) + 2) * DAY, at=at)
-    _add_holds(known, at)
-    _add_consents(known, at)
-    refused = _refused_persons(known)
-    return [_situation(question, known[question.borrower], at, refused) for question in questions]
+    since = at - (_longest_reach(packs) + 2) * DAY
+    known = _borrowers({question.borrower for question in questions}, since=since, at=at)
+    _add_arrears(known, questions, at)
+    _add_history(known, since=since, at=at)
+    return [_situation(question, known[question.borrower], at) for question in questions]
 
 
 def local_zone(borrower: Borrower, fallback: str) -> str:
@@ -119,66 +105,110 @@ def local_zone(borrower: Borrower, fallback: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _longest_window(packs: Packs) -> int:
-    """How many days back any rule looks."""
+def _longest_reach(packs: Packs) -> int:
+    """How many days back any rule looks: its window, and before the oldest call in it the consent that call rested on."""
     days = [0]
     for rule in (rule for pack in packs.all for rule in pack.rules):
         if isinstance(rule, CountRule):
-            days += [rule.window.days, rule.counts.except_consented_days or 0]
+            days.append(rule.window.days + (rule.counts.except_consented_days or 0))
         elif isinstance(rule, QuietRule):
-            days += [rule.days, rule.after.except_consented_days or 0]
+            days.append(rule.days + (rule.after.except_consented_days or 0))
     return max(days)
 
 
-# One query each
+# One statement each
+
+BORROWERS = """
+SELECT b.id, b.zones, b.country,
+    (SELECT jsonb_agg(to_jsonb(point) ORDER BY point.created_at, point.id) FROM (
+        SELECT p.id, p.kind, p.country, p.zones, p.owner, p.status, p.verified_on, p.created_at, person.relation,
+            p.related_person_id IS NOT NULL AS of_another,
+            EXISTS (SELECT FROM accounts_relatedpersonrefusal WHERE person_id = person.id) AS refused
+        FROM accounts_contactpoint p LEFT JOIN accounts_relatedperson person ON person.id = p.related_person_id
+        WHERE p.borrower_id = b.id
+    ) point),
+    (SELECT jsonb_agg(to_jsonb(debt) ORDER BY debt.id) FROM (
+        SELECT l.id, f.jurisdictions, f.our_role, f.zone, f.contact_open,
+            EXISTS (
+                SELECT FROM accounts_paymentcandidate c JOIN accounts_payment y ON y.id = c.payment_id
+                WHERE c.loan_id = l.id AND y.state = 'unmatched'
+            ) AS waiting_payment
+        FROM accounts_loan l JOIN accounts_portfolio f ON f.id = l.portfolio_id
+        WHERE l.borrower_id = b.id
+    ) debt),
+    (SELECT jsonb_agg(to_jsonb(h) ORDER BY h.starts_on, h.id) FROM compliance_hold h
+     WHERE h.borrower_id = b.id AND h.ended_at IS NULL AND (h.ends_on IS NULL OR h.ends_on >= %(yesterday)s)),
+    (SELECT jsonb_agg(to_jsonb(c) ORDER BY c.recorded_at, c.id) FROM compliance_consent c
+     WHERE c.borrower_id = b.id AND (c.to_on IS NULL OR c.to_on >= %(since)s))
+FROM accounts_borrower b
+WHERE b.id = ANY(%(borrowers)s)
+"""
+"""Contact points, of which those of a person who said no once, on any channel, are `refused` for ever; loans with the terms
+of their portfolio; holds that nobody ended; consents, also those that calls of long ago rested on."""
 
 
-def _borrowers(ids: Iterable[UUID]) -> dict[UUID, _Known]:
-    rows = Borrower.objects.filter(pk__in=list(ids)).values_list("pk", "zones", "country")
-    return {pk: _Known(zones, country) for pk, zones, country in rows}
-
-
-def _add_points(known: Mapping[UUID, _Known]) -> None:
-    rows = (
-        ContactPoint.objects.filter(borrower__in=list(known))
-        .order_by("created_at", "pk")
-        .values(
-            "pk", "borrower_id", "kind", "country", "zones", "owner", "status", "verified_on",
-            "related_person_id", "related_person__relation",
+def _borrowers(ids: Iterable[UUID], *, since: datetime, at: datetime) -> dict[UUID, _Known]:
+    # Days are the borrower's own: where they live, it may still be the day before.
+    values = {"borrowers": list(ids), "since": since.date() - DAY, "yesterday": at.date() - DAY}
+    with connection.cursor() as cursor:
+        cursor.execute(BORROWERS, values)
+        rows = cursor.fetchall()
+    return {
+        pk: _Known(
+            zones,
+            country,
+            points=_by_id(points),
+            loans=_by_id(loans),
+            holds=[_hold(row) for row in _rows(holds)],
+            consents=[_consent(row) for row in _rows(consents)],
         )
-    )  # fmt: skip
-    for row in rows:
-        known[row["borrower_id"]].points[row["pk"]] = row
+        for pk, zones, country, points, loans, holds, consents in rows
+    }
 
 
-def _add_loans(known: Mapping[UUID, _Known], questions: Sequence[Question], at: datetime) -> None:
-    """Loans with the terms of their portfolio and their arrears on its business date. Two dates are two statements: there
-    are never more than three at one moment on earth."""
-    rows = (
-        Loan.objects.filter(borrower__in=list(known))
-        .order_by("pk")
-        .values(
-            "pk", "borrower_id", "portfolio_id", "portfolio__jurisdictions", "portfolio__our_role",
-            "portfolio__zone", "portfolio__contact_open",
-        )
-    )  # fmt: skip
-    wanted = {loan for question in questions for loan in question.loans or ()}
-    all_loans_of = {question.borrower for question in questions if question.loans is None}
-    by_date: dict[date, list[UUID]] = defaultdict(list)
-    for row in rows:
-        known[row["borrower_id"]].loans[row["pk"]] = row
-        row["arrears"] = None
-        row["waiting_payment"] = False
-        if row["pk"] in wanted or row["borrower_id"] in all_loans_of:
-            by_date[at.astimezone(ZoneInfo(row["portfolio__zone"])).date()].append(row["pk"])
-    loans = {pk: row for each in known.values() for pk, row in each.loans.items()}
-    for on, ids in by_date.items():
-        for pk, standing in standing_of(ids, on=on).items():
-            loans[pk]["arrears"] = standing.arrears
-    asked = [pk for ids in by_date.values() for pk in ids]
-    waiting = PaymentCandidate.objects.filter(loan__in=asked, payment__state=PaymentState.UNMATCHED)
-    for pk in waiting.values_list("loan_id", flat=True).distinct():
-        loans[pk]["waiting_payment"] = True
+def _rows(text: str | None) -> list[dict[str, Any]]:
+    return json.loads(text) if text else []
+
+
+def _by_id(text: str | None) -> dict[UUID, dict[str, Any]]:
+    return {UUID(row["id"]): row for row in _rows(text)}
+
+
+def _hold(row: Mapping[str, Any]) -> HoldFact:
+    return HoldFact(
+        kind=row["kind"],
+        first_day=date.fromisoformat(row["starts_on"]),
+        last_day=_day(row["ends_on"]),
+        purposes=stopped_purposes(row["kind"]),
+        debts=(row["loan_id"],) if row["loan_id"] else (),
+    )
+
+
+def _consent(row: Mapping[str, Any]) -> ConsentFact:
+    return ConsentFact(
+        kind=row["kind"],
+        given_at=datetime.fromisoformat(row["recorded_at"]),
+        first_day=date.fromisoformat(row["from_on"]),
+        last_day=_day(row["to_on"]),
+        evidence=row["evidence"],
+        revoked_at=datetime.fromisoformat(row["revoked_at"]) if row["revoked_at"] else None,
+    )
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _add_arrears(known: Mapping[UUID, _Known], questions: Sequence[Question], at: datetime) -> None:
+    """What is overdue of the loans asked about, on the business date of each; of other loans nobody asks."""
+    asked = {loan for question in questions for loan in question.loans or ()}
+    for question in questions:
+        if question.loans is None:
+            asked.update(known[question.borrower].loans)
+    standings = standing_at(asked, at)
+    for each in known.values():
+        for pk, row in each.loans.items():
+            row["arrears"] = standings[pk].arrears if pk in standings else None
 
 
 HISTORY = """
@@ -203,7 +233,12 @@ ORDER BY 2, 3
 
 def _add_history(known: Mapping[UUID, _Known], *, since: datetime, at: datetime) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(HISTORY, {"borrowers": list(known), "since": since, "spendable": at - PERMIT_REACH})
+        parameters: dict[str, Any] = {
+            "borrowers": list(known),
+            "since": since,
+            "spendable": at - PERMIT_REACH,
+        }
+        cursor.execute(HISTORY, parameters)
         rows = cursor.fetchall()
     purposes = frozenset(map(str, Purpose))
     for (borrower, moment, _id, kind, direction, channel, point, loans, purpose, reported, connected, answered,
@@ -227,80 +262,39 @@ def _add_history(known: Mapping[UUID, _Known], *, since: datetime, at: datetime)
         )
 
 
-def _add_holds(known: Mapping[UUID, _Known], at: datetime) -> None:
-    rows = (
-        Hold.objects.filter(Q(ends_on=None) | Q(ends_on__gte=at.date() - DAY), borrower__in=list(known))
-        .filter(ended_at=None)
-        .order_by("starts_on", "pk")
-        .values_list("borrower_id", "kind", "starts_on", "ends_on", "loan_id")
-    )
-    for borrower, kind, starts_on, ends_on, loan in rows:
-        known[borrower].holds.append(
-            HoldFact(
-                kind=kind,
-                first_day=starts_on,
-                last_day=ends_on,
-                purposes=stopped_purposes(kind),
-                debts=(str(loan),) if loan else (),
-            )
-        )
-
-
-def _add_consents(known: Mapping[UUID, _Known], at: datetime) -> None:
-    rows = (
-        Consent.objects.filter(Q(to_on=None) | Q(to_on__gte=at.date() - DAY), borrower__in=list(known))
-        .order_by("recorded_at", "pk")
-        .values_list("borrower_id", "kind", "recorded_at", "from_on", "to_on", "evidence", "revoked_at")
-    )
-    for borrower, kind, recorded_at, from_on, to_on, evidence, revoked_at in rows:
-        known[borrower].consents.append(
-            ConsentFact(
-                kind=kind,
-                given_at=recorded_at,
-                first_day=from_on,
-                last_day=to_on,
-                evidence=evidence,
-                revoked_at=revoked_at,
-            )
-        )
-
-
-def _refused_persons(known: Mapping[UUID, _Known]) -> frozenset[UUID]:
-    """People around the borrowers who said no; said once, on any channel, it holds for all and for ever."""
-    people = [row["related_person_id"] for each in known.values() for row in each.points.values()]
-    refusals = RelatedPersonRefusal.objects.filter(person__in=[pk for pk in people if pk])
-    return frozenset(refusals.values_list("person_id", flat=True))
-
-
 # From rows to facts
 
 
-def _situation(question: Question, known: _Known, at: datetime, refused: frozenset[UUID]) -> Situation:
+def _situation(question: Question, known: _Known, at: datetime) -> Situation:
     point = _point(question, known)
     loans = _loans(question, known)
     rows = [known.loans[loan] for loan in loans]
-    roles = sorted({row["portfolio__our_role"] for row in rows})
+    roles = sorted({row["our_role"] for row in rows})
     zones, countries = _places(known, point)
     facts = Facts(
         # Two roles in one contact are one nobody knows, and refused: ask about the loans apart.
         role="/".join(roles),
-        jurisdictions=tuple(sorted({each for row in rows for each in row["portfolio__jurisdictions"]})),
+        jurisdictions=tuple(sorted({each for row in rows for each in row["jurisdictions"]})),
         channel=question.channel,
         purpose=question.purpose,
         party=_party(point),
-        contact_point=str(point["pk"]) if point else None,
+        contact_point=point["id"] if point else None,
         debts=tuple(map(str, loans)),
         zones=zones,
         countries=countries,
         arrears_positive=_in_arrears(rows),
         history=tuple(known.history),
-        holds=(*known.holds, *_found_holds(rows, point, at, refused)),
+        holds=(*known.holds, *_found_holds(rows, point, at)),
         consents=tuple(known.consents),
     )
     own = next((zone for row in _own_phones(known) for zone in row["zones"]), None)
-    zone = next(iter(known.zones), None) or own or (rows[0]["portfolio__zone"] if rows else "UTC")
+    zone = next(iter(known.zones), None) or own or (rows[0]["zone"] if rows else "UTC")
     return Situation(
-        question=question, facts=facts, contact_point=point["pk"] if point else None, loans=loans, zone=zone
+        question=question,
+        facts=facts,
+        contact_point=UUID(point["id"]) if point else None,
+        loans=loans,
+        zone=zone,
     )
 
 
@@ -320,8 +314,8 @@ def _point(question: Question, known: _Known) -> dict[str, Any] | None:
         row for row in known.points.values()
         if row["kind"] == wanted and row["status"] == PointStatus.ACTIVE and _party(row) == Party.BORROWER
     ]  # fmt: skip
-    # The one verified last; of those never verified the first that was given.
-    return max(own, key=lambda row: row["verified_on"] or date.min, default=None)
+    # The one verified last (written as text, days sort by themselves); of those never verified the first that was given.
+    return max(own, key=lambda row: row["verified_on"] or "", default=None)
 
 
 def _loans(question: Question, known: _Known) -> tuple[UUID, ...]:
@@ -337,17 +331,13 @@ def _party(point: Mapping[str, Any] | None) -> str:
     """Whom a contact point reaches. Whoever is neither the borrower nor a person we know by relation is a third party."""
     if point is None:
         return Party.BORROWER
-    word = point["related_person__relation"] or point["owner"]
+    word = point["relation"] or point["owner"]
     return word if word in frozenset(map(str, Party)) else Party.THIRD_PARTY
 
 
 def _own_phones(known: _Known) -> Iterator[dict[str, Any]]:
     for row in known.points.values():
-        if (
-            row["kind"] == ContactKind.PHONE
-            and row["status"] == PointStatus.ACTIVE
-            and row["related_person_id"] is None
-        ):
+        if row["kind"] == ContactKind.PHONE and row["status"] == PointStatus.ACTIVE and not row["of_another"]:
             yield row
 
 
@@ -374,26 +364,25 @@ def _found_holds(
     rows: Sequence[Mapping[str, Any]],
     point: Mapping[str, Any] | None,
     at: datetime,
-    refused: frozenset[UUID],
 ) -> Iterator[HoldFact]:
     """Holds that nobody opened: they follow from how things are now."""
     if point is None:
         yield _found(FoundKind.NO_CONTACT_POINT, at)
     elif point["status"] != PointStatus.ACTIVE:
         yield _found(FoundKind.CONTACT_POINT_RETIRED, at)
-    if point is not None and point["related_person_id"] in refused:
+    if point is not None and point["refused"]:
         yield _found(FoundKind.PERSON_REFUSED, at)
-    if closed := [row["pk"] for row in rows if not row["portfolio__contact_open"]]:
+    if closed := [row["id"] for row in rows if not row["contact_open"]]:
         yield _found(FoundKind.PORTFOLIO_CLOSED, at, closed)
-    if waiting := [row["pk"] for row in rows if row["waiting_payment"]]:
+    if waiting := [row["id"] for row in rows if row["waiting_payment"]]:
         yield _found(FoundKind.UNMATCHED_PAYMENT, at, waiting)
 
 
-def _found(kind: FoundKind, at: datetime, loans: Iterable[UUID] = ()) -> HoldFact:
+def _found(kind: FoundKind, at: datetime, loans: Iterable[str] = ()) -> HoldFact:
     # Yesterday by UTC has begun everywhere.
     return HoldFact(
         kind=kind.value,
         first_day=at.date() - DAY,
         purposes=stopped_purposes(kind),
-        debts=tuple(sorted(map(str, loans))),
+        debts=tuple(sorted(loans)),
     )

@@ -141,7 +141,7 @@ def test_looking_stores_nothing(dana):
 
 def a_life(dana) -> None:
     """Contacts, holds and consents enough that most rules have something to say."""
-    for days in (12, 6, 5):
+    for days in (20, 6, 5):
         dana.call(at=NOW - days * DAY)
     dana.contact(Channel.EMAIL, at=NOW - 2 * DAY, purpose=Purpose.REMINDER)
     note_inbound(
@@ -189,7 +189,7 @@ def test_stored_facts_are_the_facts_and_their_bytes_are_canonical(dana):
     asked = dana.ask()
     stored = bytes(ContactDecision.objects.get(pk=asked.decision_id).facts)
     facts = Facts.from_json(stored)
-    assert len(facts.history) == 4  # twelve days ago is beyond every rule
+    assert len(facts.history) == 4  # twenty days ago is beyond every rule
     assert facts.to_json().encode() == stored
     assert canonical(plain(facts)) == stored
 
@@ -224,7 +224,7 @@ def test_a_set_costs_as_many_statements_as_one(dana, django_assert_num_queries):
     ]
     packs()
     for size in (1, 5):
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(3):
             look_many(questions[:size], at=NOW)
 
 
@@ -473,6 +473,45 @@ def test_a_withdrawn_callback_lifts_nothing(dana):
     assert dana.ask(at=NOW).decision.allowed
     revoke_consent(consent=consent, by=SYSTEM, at=NOW + MINUTE)
     assert "quiet_period" in reasons(dana.ask(at=NOW + 2 * MINUTE).decision)
+
+
+def left_this_week(dana, at=NOW) -> int | None:
+    decision = look(borrower=dana.borrower, channel=Channel.CALL, purpose=Purpose.COLLECT, at=at)
+    return next(each.left for each in decision.results if each.rule == "HOUSE.CALLS.7IN7")
+
+
+def test_a_call_made_under_a_consent_that_has_ended_since_stays_uncounted(dana):
+    dana.call(at=NOW - 4 * DAY, conversation=True)
+    three_days_ago = TODAY - 3 * DAY
+    record_consent(
+        borrower=dana.borrower,
+        kind=ConsentKind.CALL_BACK,
+        from_on=three_days_ago,
+        to_on=three_days_ago,
+        evidence="call:1",
+        by=SYSTEM,
+        at=NOW - 4 * DAY + MINUTE,
+    )
+    assert left_this_week(dana, NOW - 3 * DAY) == 6
+    dana.call(at=NOW - 3 * DAY)
+    assert left_this_week(dana) == 6
+
+
+def test_a_conversation_ends_a_consent_also_where_it_is_older_than_the_week_that_counts(dana):
+    record_consent(
+        borrower=dana.borrower,
+        kind=ConsentKind.CALL_BACK,
+        from_on=TODAY - 12 * DAY,
+        evidence="call:1",
+        by=SYSTEM,
+        at=NOW - 12 * DAY,
+    )
+    dana.call(at=NOW - 11 * DAY, conversation=True)
+    call = {"borrower": dana.borrower, "channel": Channel.CALL, "direction": "out", "purpose": "collect"}
+    reported = {"reported": True, "reported_by": "agency", "actor": "agency", "loans": [dana.loan.pk]}
+    six_days_ago = {"at": NOW - 6 * DAY, "local_date": TODAY - 6 * DAY}
+    ContactAttempt.objects.create(**call, **reported, **six_days_ago)
+    assert left_this_week(dana) == 6
 
 
 @pytest.mark.parametrize("evidence", ["", "  ", "she said so on the phone"])
