@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from babel import Locale
 from babel.dates import format_date, format_datetime
 from django.utils.functional import Promise
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 from accounts.models import (
     ContactKind,
@@ -25,6 +24,7 @@ from accounts.models import (
 from compliance.models import Channel, ComplaintCategory, ComplaintState, HoldKind
 from compliance.models.contact import ConsentKind, Direction
 from compliance.rules import Outcome, Purpose
+from compliance.sentences import reader_locale
 
 GROUPS: dict[str, str | Promise] = {
     "contact": _("Contact and the gate"),
@@ -226,7 +226,7 @@ def _values(fields: tuple[str, ...], data: Mapping[str, Any], staff: Mapping[str
             yield str(NUMBERS[field]) % {"number": value}
         else:
             items = value if isinstance(value, list) else [value]
-            yield ", ".join(_word(field, item) for item in items)
+            yield pgettext("between items of a list", ", ").join(_word(field, item) for item in items)
 
 
 NUMBERS: dict[str, str | Promise] = {
@@ -262,12 +262,8 @@ def _word(field: str, value: Any) -> str:
             return str(words[value])
     text = str(value)
     if field.endswith(("_on", "date")):
-        return format_date(date.fromisoformat(text), "medium", locale=_locale())
+        return format_date(date.fromisoformat(text), "medium", locale=reader_locale())
     if field in {"due_at", "not_before", "until"}:
-        return format_datetime(datetime.fromisoformat(text), "medium", locale=_locale()) + " UTC"
+        return format_datetime(datetime.fromisoformat(text), "medium", locale=reader_locale()) + " UTC"
     # Codes read better without their joints; ids behind a colon are for the detail.
     return text.split(":")[0].replace("_", " ")
-
-
-def _locale() -> Locale:
-    return Locale.parse("zh_Hans_CN" if (get_language() or "en").startswith("zh") else "en_GB")

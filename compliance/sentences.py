@@ -198,19 +198,20 @@ def _in_all_zones(text: str, params: Params) -> str:
     return _("%(first)s %(second)s") % {"first": text, "second": more % {"number": number}}
 
 
-def _locale() -> Locale:
+def reader_locale() -> Locale:
+    """Babel's locale of the language that is spoken to the reader now."""
     return Locale.parse("zh_Hans_CN" if (get_language() or "en").startswith("zh") else "en_GB")
 
 
 def _place(zone: str) -> str:
     """The city a zone is named for, in the reader's language."""
-    return get_timezone_location(zone, locale=_locale(), return_city=True)
+    return get_timezone_location(zone, locale=reader_locale(), return_city=True)
 
 
 def _day(text: str | date) -> str:
     day = text if isinstance(text, date) else date.fromisoformat(text)
-    return format_date(day, "medium", locale=_locale())
+    return format_date(day, "medium", locale=reader_locale())
 
 
 def _join(items: list[str]) -> str:
-    return format_list(items, locale=_locale())
+    return format_list(items, locale=reader_locale())
