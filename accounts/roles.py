@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 
-from accounts.models.staff import Role
+from accounts.models.staff import Role, User
 
 SEE_CASES = frozenset({"cases.view_case", "accounts.view_loan", "accounts.view_borrower"})
 
@@ -80,6 +80,11 @@ ROLES: dict[str, frozenset[str]] = {
 
 class RoleBackend(ModelBackend):
     """Signs people in by name and password; permissions come from `ROLES` and from nowhere else."""
+
+    def get_user(self, user_id: int) -> User | None:
+        """The person of a session, with the team, which every page shows."""
+        user = User.objects.select_related("team").filter(pk=user_id).first()
+        return user if self.user_can_authenticate(user) else None
 
     def _get_permissions(self, user_obj: Any, obj: Any, from_name: str) -> set[str]:
         if not user_obj.is_active or user_obj.is_anonymous or obj is not None:
