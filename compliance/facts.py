@@ -149,7 +149,11 @@ of their portfolio; holds that nobody ended; consents, also those that calls of 
 
 def _borrowers(ids: Iterable[UUID], *, since: datetime, at: datetime) -> dict[UUID, _Known]:
     # Days are the borrower's own: where they live, it may still be the day before.
-    values = {"borrowers": list(ids), "since": since.date() - DAY, "yesterday": at.date() - DAY}
+    values: dict[str, Any] = {
+        "borrowers": list(ids),
+        "since": since.date() - DAY,
+        "yesterday": at.date() - DAY,
+    }
     with connection.cursor() as cursor:
         cursor.execute(BORROWERS, values)
         rows = cursor.fetchall()
