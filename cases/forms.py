@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from accounts import money
 from accounts.models import Portfolio
@@ -71,7 +71,7 @@ class CallForm(forms.Form):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         help_text=gettext_lazy("In the borrower's own time."),
     )
-    due_on = DayField(label=gettext_lazy("By"), required=False)
+    due_on = DayField(label=pgettext_lazy("the last day", "By"), required=False)
     category = forms.ChoiceField(
         label=gettext_lazy("What is it about?"),
         required=False,
@@ -101,7 +101,7 @@ class CallForm(forms.Form):
 
 
 class PromiseForm(forms.Form):
-    due_on = DayField(label=gettext_lazy("By"))
+    due_on = DayField(label=pgettext_lazy("the last day", "By"))
     note = note_field()
 
     def __init__(self, portfolio: Portfolio, *args: Any, **kwargs: Any) -> None:

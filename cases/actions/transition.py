@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from cases.actions.closing import close_up, stop_work
@@ -54,7 +54,9 @@ class MoveRefused(Exception):
         if code in SENTENCES:
             sentence = SENTENCES[code] % names
         else:
-            names["missing"] = ", ".join(str(MISSING[each]) for each in missing)
+            names["missing"] = pgettext("between items of a list", ", ").join(
+                str(MISSING[each]) for each in missing
+            )
             sentence = gettext("The case does not go to “%(target)s” yet: %(missing)s.") % names
         super().__init__(sentence)
 

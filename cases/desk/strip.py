@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from accounts.models import ContactKind, ContactPoint
 from cases.models import Case
@@ -142,7 +142,7 @@ def _left(decision: Decision) -> str:
         parts.append(_("%(left)s left today") % {"left": decision.left_today})
     if decision.left_this_week is not None:
         parts.append(_("%(left)s this week") % {"left": decision.left_this_week})
-    return ", ".join(parts)
+    return pgettext("between items of a list", ", ").join(parts)
 
 
 @cache
@@ -181,7 +181,7 @@ def _hold(result: RuleResult) -> StripHold:
     kind = result.params["hold"]
     row = HOLDS[kind]
     label = FOUND_LABELS[FoundKind(kind)] if kind in FOUND_LABELS else HoldKind(kind).label
-    stops = ", ".join(str(STOPS[stop]) for stop in sorted(row.stops))
+    stops = pgettext("between items of a list", ", ").join(str(STOPS[stop]) for stop in sorted(row.stops))
     return StripHold(
         label=str(label),
         why=str(row.why),

@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from accounts.actions.borrowers import Search, find
@@ -17,7 +18,7 @@ from compliance.audit import Actor
 
 class SearchForm(forms.Form):
     kind = forms.ChoiceField(
-        label=_("By"),
+        label=pgettext_lazy("what is searched for", "By"),
         choices=[
             (Search.PHONE, _("phone number")),
             (Search.EMAIL, _("e-mail address")),
