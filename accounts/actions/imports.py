@@ -24,7 +24,7 @@ from accounts.actions.borrowers import (
     sealed_person,
     sealed_point,
 )
-from accounts.actions.ledger import Posting, entries_for, post, record_posted
+from accounts.actions.ledger import CHARGES, Posting, entries_for, post, record_posted
 from accounts.copying import copy_in
 from accounts.models import (
     Borrower,
@@ -433,7 +433,8 @@ class _Writer:
         loan.disbursed_on = clean.disbursed_on
         loan.tape_digest = tape_digest(clean)
         loan.save()
-        if "schedule" in parts:
+        # The schedule comes to what was taken over; charges that came later are due on their own day.
+        if "schedule" in parts and clean.total == sum(each.amount for each in loan.instalments.all()):
             loan.instalments.all().delete()
             Instalment.objects.bulk_create(
                 Instalment(loan=loan, number=number, due_on=due.due_on, amount=due.amount)
@@ -446,9 +447,9 @@ class _Writer:
         opening = next(entry for entry in entries if entry.kind == EntryKind.OPENING)
         if loan.borrower.external_index != customer_index(clean.borrower.external_id):
             raise _Stop(Code.OTHER_BORROWER, "borrower_id")
-        for column in ("principal", "interest", "fees"):
-            if getattr(clean, column) != getattr(opening, column):
-                raise _Stop(Code.OPENING_CHANGED, column)
+        if clean.principal != opening.principal:
+            raise _Stop(Code.OPENING_CHANGED, "principal")
+        found += self._more_charged(loan, clean, entries)
         known = {entry.reference: entry for entry in entries if entry.kind == EntryKind.REPAYMENT}
         for credit in clean.credits:
             amount = credit.amount
@@ -479,6 +480,27 @@ class _Writer:
                     amount=amount,
                 )
             )
+        return found
+
+    def _more_charged(self, loan: Loan, clean: CleanLoan, entries: Sequence[LedgerEntry]) -> list[Posting]:
+        """Interest and fees that became known since: charged on the day the tape speaks for. Less than was booked is
+        refused; a waiver is not read off a tape."""
+        found = []
+        for column, kind in (("interest", EntryKind.INTEREST), ("fees", EntryKind.FEE)):
+            booked = sum(getattr(entry, column) for entry in entries if entry.kind in CHARGES)
+            more = getattr(clean, column) - booked
+            if more < 0:
+                raise _Stop(Code.OPENING_CHANGED, column)
+            if more:
+                found.append(
+                    Posting(
+                        loan_id=loan.pk,
+                        kind=kind,
+                        reference=f"tape:{self.run}",
+                        value_date=clean.as_of,
+                        amounts={column: more},
+                    )
+                )
         return found
 
     def _refuse(self, clean: CleanLoan, stop: _Stop) -> None:
