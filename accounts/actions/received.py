@@ -10,8 +10,8 @@ from accounts import money
 from accounts.actions.borrowers import customer_index
 from accounts.actions.imports import Outcome, chunks
 from accounts.actions.ledger import Posting, post
-from accounts.actions.payments import PaymentRefused, receive, reverse_payment
-from accounts.models import EntryKind, Loan, Payment, PaymentState, Portfolio
+from accounts.actions.payments import PaymentRefused, receive, reverse_payment, seek_loans
+from accounts.models import EntryKind, LedgerEntry, Loan, Payment, PaymentState, Portfolio
 from accounts.seal import blind_index
 from accounts.tapes.codes import Code, Refusal
 from accounts.tapes.records import CleanPayment, Refused
@@ -75,16 +75,31 @@ def _write(
     loans = {
         loan.external_id: loan for loan in Loan.objects.filter(portfolio=portfolio, external_id__in=hints)
     }
-    plain = []
+    # A loan tape may have told of a payment before, in the same words or in others.
+    told = set(
+        LedgerEntry.objects.filter(
+            loan__in=[loan.pk for loan in loans.values()], kind=EntryKind.REPAYMENT, reference__in=references
+        ).values_list("loan", "reference")
+    )
+    plain, others = [], []
     for payment in payments:
         loan = loans.get(payment.loan_external_id or "")
-        if payment.kind == "payment" and loan is not None and payment.reference not in known:
+        new = payment.reference not in known and loan is not None and (loan.pk, payment.reference) not in told
+        if payment.kind == "payment" and loan is not None and new:
             plain.append((payment, loan))
         else:
-            _one(payment, portfolio, by, at, outcome, payment.reference in known)
+            others.append(payment)
+    # First what others may reverse.
     _post_new(plain, portfolio, run, by, at)
     outcome.created += len(plain)
     outcome.touched.update(loan.pk for _payment, loan in plain)
+    waiting = []
+    for payment in others:
+        row = _one(payment, portfolio, by, at, outcome, payment.reference in known)
+        if row is not None and row.state == PaymentState.UNMATCHED and payment.reference not in known:
+            waiting.append(row.pk)
+    if waiting:
+        seek_loans(portfolio=portfolio, payments=waiting, by=by, at=at, stream=Stream.run(run))
 
 
 def _post_new(
@@ -145,14 +160,14 @@ def _post_new(
 
 def _one(
     payment: CleanPayment, portfolio: Portfolio, by: Actor, at: datetime, outcome: Outcome, known: bool
-) -> None:
-    """A reversal, a payment that came before, or one whose loan is not known."""
+) -> Payment | None:
+    """A reversal, a payment that came before, or one whose loan is not known: its row, None for the others."""
     try:
         # A refused row must not take its chunk with it.
         with transaction.atomic():
             if payment.kind == "reversal":
                 _reverse(payment, portfolio, by, at, outcome)
-                return
+                return None
             row = receive(
                 portfolio=portfolio,
                 reference=payment.reference,
@@ -163,6 +178,7 @@ def _one(
                 loan_hint=payment.loan_external_id or "",
                 payer_index=payer_index(payment),
                 source="import",
+                seek=False,
             )
     except PaymentRefused as refused:
         reused = refused.code == "reference_reused"
@@ -170,15 +186,16 @@ def _one(
             (Code.BOOKED_OTHERWISE, {}) if reused else (Code.PAYMENT_REFUSED, {"reason": refused.code})
         )
         outcome.refuse(Refused(payment.rows, (Refusal(payment.rows[0], None, code, params),), ()))
-        return
+        return None
     if known:
         outcome.unchanged += 1
     else:
         outcome.created += 1
         if row.state == PaymentState.UNMATCHED:
             outcome.changes["unmatched"] += 1
-    if row.loan_id:
-        outcome.touched.add(row.loan_id)
+    if row.loan:
+        outcome.touched.add(row.loan.pk)
+    return row
 
 
 def _reverse(payment: CleanPayment, portfolio: Portfolio, by: Actor, at: datetime, outcome: Outcome) -> None:
