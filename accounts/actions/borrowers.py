@@ -420,6 +420,23 @@ def open_related_person(
     return seal_of(person.borrower).open(_person_field(person.pk), person.name_sealed)
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A borrower's name and the numbers and addresses asked for, by contact point."""
+
+    name: str
+    values: Mapping[UUID, str]
+
+
+def read_opened(borrower: Borrower, points: Iterable[ContactPoint]) -> Opened:
+    """What a person has opened a moment ago (`open_identity`) and still has on the screen: the event of that opening is
+    the event of this reading. For the page that keeps the two minutes, and for nothing else."""
+    seal = seal_of(borrower)
+    identity = seal.open_json(IDENTITY, borrower.identity_sealed)
+    values = {point.pk: seal.open(_point_field(point.pk), point.value_sealed) for point in points}
+    return Opened(identity["name"] or borrower.name_mask, values)
+
+
 def open_for_attempt(*, point: ContactPoint) -> str:
     """The number or address of a contact attempt whose permit has just been spent: that attempt's own event
     is the event of this opening. For the code that places the attempt, and for nothing else."""
