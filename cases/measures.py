@@ -157,8 +157,8 @@ def queues(portfolios: Sequence[int], *, at: datetime) -> list[QueueLine]:
             """
             SELECT w.kind, count(*) FILTER (WHERE w.due_at <= %(at)s), count(*) FILTER (WHERE w.due_at > %(at)s),
                 min(w.due_at) FILTER (WHERE w.due_at <= %(at)s)
-            FROM cases_workitem w JOIN cases_case c ON c.id = w.case_id
-            WHERE w.done_at IS NULL AND c.portfolio_id = ANY(%(portfolios)s)
+            FROM cases_workitem w
+            WHERE w.done_at IS NULL AND w.portfolio_id = ANY(%(portfolios)s)
             GROUP BY w.kind ORDER BY min(w.rank), w.kind
             """,
             {"at": at, "portfolios": list(portfolios)},

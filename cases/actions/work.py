@@ -67,11 +67,12 @@ def plan_work(
     at: datetime,
     assignee: User | None = None,
 ) -> WorkItem:
-    """One next step on a case. An open one of the same kind gives way: it is done with the result `replanned`."""
+    """One next step on a case, for `assignee`, else for whom the case was given to. An open one of the same kind gives
+    way: it is done with the result `replanned`."""
     finish_work(case=case, kinds=[kind], result="replanned", by=by, at=at)
     item = WorkItem.objects.create(
-        case=case, kind=kind, rank=RANKS[WorkKind(kind)], due_at=due_at, reason=reason, assignee=assignee,
-        created_at=at,
+        case=case, portfolio_id=case.portfolio_id, kind=kind, rank=RANKS[WorkKind(kind)], due_at=due_at, reason=reason,
+        assignee_id=assignee.pk if assignee else case.assignee_id, created_at=at,
     )  # fmt: skip
     tell(
         "work.planned",
@@ -94,10 +95,11 @@ class Step:
 
 
 PLAN_MANY = """
-INSERT INTO cases_workitem (id, case_id, kind, rank, due_at, reason, created_at, result)
-SELECT id, case_id, kind, rank, due_at, reason, %s, ''
+INSERT INTO cases_workitem (id, case_id, portfolio_id, kind, rank, due_at, reason, assignee_id, created_at, result)
+SELECT step.id, c.id, c.portfolio_id, step.kind, step.rank, step.due_at, step.reason, c.assignee_id, %s, ''
 FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::int[], %s::timestamptz[], %s::text[])
     AS step (id, case_id, kind, rank, due_at, reason)
+JOIN cases_case c ON c.id = step.case_id
 ON CONFLICT (case_id, kind) WHERE done_at IS NULL DO NOTHING
 RETURNING id
 """
@@ -183,29 +185,56 @@ def finish_work(
     return finish_many(case_ids=[case.pk], result=result, by=by, at=at, kinds=kinds, due_by=due_by)
 
 
-CLAIM = """
+FIRST_DUE = """
+SELECT step.id
+FROM accounts_team_portfolios of
+CROSS JOIN unnest(%(ranks)s::smallint[]) AS kind (rank)
+CROSS JOIN LATERAL (
+    SELECT item.id, item.due_at FROM cases_workitem item
+    WHERE item.done_at IS NULL AND item.portfolio_id = of.portfolio_id AND item.rank = kind.rank
+        AND item.due_at <= %(at)s AND (item.assignee_id IS NULL OR item.assignee_id = %(user)s) AND {scope}
+    ORDER BY item.due_at, item.id LIMIT %(limit)s
+) step
+WHERE of.team_id = %(team)s
+ORDER BY kind.rank, step.due_at, step.id LIMIT %(limit)s
+"""
+"""The first steps that are due and that this person may do, in the order in which they are handed out.
+
+Each kind of each portfolio is read from its own place in the index `work_next`: the time hangs on `limit`, not on how much
+waits.
+"""
+FREE = """EXISTS (
+    SELECT FROM cases_lease free
+    WHERE free.case_id = item.case_id AND (free.holder_id IS NULL OR free.until <= %(at)s)
+)"""
+CLAIM = f"""
 UPDATE cases_lease SET holder_id = %(user)s, until = %(until)s
 WHERE case_id = (
     SELECT lease.case_id
-    FROM cases_workitem item
-    JOIN cases_case c ON c.id = item.case_id
+    FROM unnest(ARRAY({FIRST_DUE.format(scope=FREE)})) WITH ORDINALITY AS found (item, place)
+    JOIN cases_workitem item ON item.id = found.item
     JOIN cases_lease lease ON lease.case_id = item.case_id
-    WHERE item.done_at IS NULL AND item.due_at <= %(at)s AND item.kind <> ALL(%(not_kinds)s)
-        AND (item.assignee_id IS NULL OR item.assignee_id = %(user)s)
-        AND (c.assignee_id IS NULL OR c.assignee_id = %(user)s)
-        AND c.portfolio_id IN (SELECT portfolio_id FROM accounts_team_portfolios WHERE team_id = %(team)s)
-        AND (lease.holder_id IS NULL OR lease.until <= %(at)s)
-    ORDER BY item.rank, item.due_at, item.id
+    WHERE item.done_at IS NULL AND (lease.holder_id IS NULL OR lease.until <= %(at)s)
+    ORDER BY found.place
     LIMIT 1
     FOR UPDATE OF lease, item SKIP LOCKED
 )
 RETURNING case_id
 """
+AT_ONCE = 100
+"""More than will ever claim at the same instant: so many steps are looked at for one that nobody is just taking."""
+
+
+def due_values(user: User, at: datetime, *, limit: int) -> dict[str, Any]:
+    """The values of `FIRST_DUE`: the team's portfolios, and the kinds of steps that this person does."""
+    ranks = [
+        rank for kind, rank in RANKS.items() if kind != WorkKind.REVIEW or user.has_perm("cases.see_board")
+    ]
+    return {"user": user.pk, "team": user.team_id, "ranks": ranks, "at": at, "limit": limit}
 
 
 def claim_values(user: User, at: datetime) -> dict[str, Any]:
-    reviews = [] if user.has_perm("cases.see_board") else [WorkKind.REVIEW]
-    return {"user": user.pk, "team": user.team_id, "at": at, "until": at + LEASE, "not_kinds": reviews}
+    return due_values(user, at, limit=AT_ONCE) | {"until": at + LEASE}
 
 
 @transaction.atomic

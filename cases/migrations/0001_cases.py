@@ -228,6 +228,7 @@ class Migration(migrations.Migration):
                 ('result', models.CharField(blank=True, max_length=40)),
                 ('assignee', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='work_items', to='cases.case')),
+                ('portfolio', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.portfolio')),
             ],
             options={
                 'default_permissions': ('view',),
@@ -318,7 +319,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='workitem',
-            index=models.Index(condition=models.Q(('done_at', None)), fields=['rank', 'due_at', 'id'], name='work_next'),
+            index=models.Index(condition=models.Q(('done_at', None)), fields=['portfolio', 'rank', 'due_at', 'id'], name='work_next'),
         ),
         migrations.AddConstraint(
             model_name='workitem',

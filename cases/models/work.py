@@ -5,6 +5,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
+from accounts.models import Portfolio
 from cases.models.case import Case
 
 
@@ -20,10 +21,15 @@ class WorkKind(models.TextChoices):
 
 
 class WorkItem(models.Model):
-    """One next step on one case. `rank` orders kinds (smaller first); within a rank the oldest due comes first."""
+    """One next step on one case. `rank` orders kinds (smaller first); within a rank the oldest due comes first.
+
+    `portfolio` is the case's, so that the steps of a team are found in order by one index (`migrations/sql/state.sql` holds
+    the two equal). A step without `assignee` is for anybody of the team.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     case = models.ForeignKey(Case, models.PROTECT, related_name="work_items")
+    portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="+", db_index=False)
     kind = models.CharField(max_length=20, choices=WorkKind)
     rank = models.PositiveSmallIntegerField()
     due_at = models.DateTimeField()
@@ -43,7 +49,11 @@ class WorkItem(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["rank", "due_at", "id"], condition=models.Q(done_at=None), name="work_next")
+            models.Index(
+                fields=["portfolio", "rank", "due_at", "id"],
+                condition=models.Q(done_at=None),
+                name="work_next",
+            )
         ]
 
 

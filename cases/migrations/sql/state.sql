@@ -9,6 +9,11 @@ REVOKE DELETE ON cases_case, cases_promise, cases_plan FROM forbear_app;
 ALTER TABLE cases_transition ADD CONSTRAINT transition_on_the_map FOREIGN KEY (source, target)
     REFERENCES cases_edge (source, target);
 
+-- A step stands in the queue of its case's own portfolio.
+ALTER TABLE cases_case ADD CONSTRAINT case_of_portfolio UNIQUE (id, portfolio_id);
+ALTER TABLE cases_workitem ADD CONSTRAINT work_of_portfolio FOREIGN KEY (case_id, portfolio_id)
+    REFERENCES cases_case (id, portfolio_id);
+
 -- Immediate guard: a case changes state only when the next transition row says exactly that.
 -- The trigger owns state_seq: whatever a caller saves, the number follows the rows.
 CREATE FUNCTION case_state_guard() RETURNS trigger LANGUAGE plpgsql AS $$
