@@ -1,6 +1,6 @@
 from django.urls import path
 
-from compliance.views import audit, complaints
+from compliance.views import audit, complaints, portfolios
 
 complaint_urls = [  # complaints/
     path("complaints/", complaints.complaints, name="complaints"),
@@ -13,4 +13,8 @@ audit_urls = [  # audit/
     path("audit/", audit.audit, name="audit"),
     path("audit/export/", audit.audit_export, name="audit_export"),
 ]
-urlpatterns = complaint_urls + audit_urls
+portfolio_urls = [  # portfolios/
+    path("portfolios/", portfolios.portfolios, name="portfolios"),
+    path("portfolios/<slug:code>/contact/", portfolios.portfolio_contact, name="portfolio_contact"),
+]
+urlpatterns = complaint_urls + audit_urls + portfolio_urls
