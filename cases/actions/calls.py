@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.actions.borrowers import retire_contact_point
-from accounts.models import ContactKind, ContactPoint, User
+from accounts.models import Borrower, ContactKind, ContactPoint, User
 from accounts.schedules import Every
 from cases.actions.agreements import agree_plan, record_promise
 from cases.actions.complaints import complain
@@ -129,6 +130,10 @@ def place_call(*, case: Case, contact_point: ContactPoint, user: User, at: datet
     if not answer.decision.allowed:
         raise CallRefused(answer.decision)
     with transaction.atomic():
+        # Two clicks ask one after the other: the second finds the call of the first, and its permit is left to expire.
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        if waiting := open_call(user):
+            raise CallOpen(waiting)
         attempt = contacts.place(permit_id=answer.permit_id, by=by, at=at, case=case.pk)
         return Call.objects.create(case=case, attempt=attempt, agent=user, placed_at=at)
 
@@ -141,7 +146,7 @@ def log_call(*, call: Call, disposition: str, by: Actor, at: datetime, details: 
     then nothing is stored.
     """
     chosen = _disposition(disposition)
-    case = lock(call.case_id)
+    case = _lock(call.case_id)
     call = (
         Call.objects.select_for_update(of=("self",)).select_related("attempt__contact_point").get(pk=call.pk)
     )
@@ -173,7 +178,7 @@ def log_inbound(
     if not chosen.spoke:
         raise CallNotLogged("not_spoken", _("Please choose what the borrower said."))
     by = Actor.staff(user)
-    case = lock(case.pk)
+    case = _lock(case.pk)
     _check(chosen, details, case, since=at, at=at)
     attempt = contacts.note_inbound(
         borrower=case.borrower, channel=Channel.CALL, loans=[case.loan_id], by=by, at=at,
@@ -185,6 +190,13 @@ def log_inbound(
     )
     _apply(chosen, details, case=case, call=call, by=by, at=at)
     return call
+
+
+def _lock(case_id: UUID) -> Case:
+    """The case, and its borrower: an outcome may open a hold, and the gate takes the borrower before any stream of events."""
+    case = lock(case_id)
+    Borrower.objects.select_for_update(no_key=True).get(pk=case.borrower_id)
+    return case
 
 
 def _disposition(code: str) -> Disposition:

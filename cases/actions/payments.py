@@ -11,7 +11,7 @@ from accounts.actions import payments as accounts_payments
 from accounts.models import Loan, Payment, Portfolio
 from accounts.standing import standing_of
 from cases.actions.deciding import Decided, decide
-from cases.actions.transition import MoveRefused, move
+from cases.actions.transition import MoveRefused, lock, move
 from cases.actions.work import Step, finish_many, plan_many
 from cases.machine import OPEN_STATES
 from cases.models import Case, CaseState, WorkKind
@@ -30,6 +30,7 @@ def record_payment(
 
     The same reference again changes nothing. Raises `accounts.actions.payments.PaymentRefused`.
     """
+    lock(case.pk)
     payment = accounts_payments.receive(
         portfolio=case.portfolio, loan=case.loan, reference=reference, amount=amount, value_date=value_date,
         source="desk", by=by, at=at, case=case.pk,
@@ -41,9 +42,9 @@ def record_payment(
 @transaction.atomic
 def match_payment(*, payment: Payment, loan: Loan, by: Actor, at: datetime) -> Payment:
     """A waiting payment has found its loan. Raises `PaymentRefused` and `PermissionDenied`."""
-    case = Case.objects.open().filter(loan=loan).first()
+    case = _lock_last(loan.pk)
     payment = accounts_payments.match(
-        payment=payment, loan=loan, by=by, at=at, case=case.pk if case else None
+        payment=payment, loan=loan, by=by, at=at, case=case.pk if case and case.is_open else None
     )
     after_payments(loan_ids=[loan.pk], at=at)
     return payment
@@ -55,13 +56,20 @@ def reverse_payment(*, payment: Payment, reason: str, by: Actor, at: datetime) -
 
     Raises `PaymentRefused` and `PermissionDenied`.
     """
-    case = Case.objects.filter(loan=payment.loan_id).order_by("-opened_on", "-pk").first()
+    case = _lock_last(payment.loan_id)
     payment = accounts_payments.reverse_payment(
         payment=payment, reason=reason, by=by, at=at, case=case.pk if case else None
     )
     if payment.loan_id:
         after_payments(loan_ids=[payment.loan_id], at=at)
     return payment
+
+
+def _lock_last(loan: UUID | None) -> Case | None:
+    """The newest case of a loan, locked: cases come before payments, loans and streams, or two who work on one borrower
+    would wait for each other."""
+    cases = Case.objects.select_for_update(no_key=True).filter(loan=loan)
+    return cases.order_by("-opened_on", "-pk").first()
 
 
 def reversed_cases(loan_ids: Collection[UUID]) -> list[UUID]:

@@ -265,9 +265,9 @@ class Migration(migrations.Migration):
             model_name='case',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('state__in', ('overdue', 'notified', 'negotiating', 'installment_plan', 'legal'))), models.Q(models.Q(('state__in', ('overdue', 'notified', 'negotiating', 'installment_plan', 'legal')), _negated=True), ('closed_at__isnull', False)), _connector='OR'), name='case_closed_with_state'),
         ),
-        migrations.AddIndex(
+        migrations.AddConstraint(
             model_name='call',
-            index=models.Index(condition=models.Q(('logged_at', None)), fields=['agent'], name='call_open'),
+            constraint=models.UniqueConstraint(condition=models.Q(('logged_at', None)), fields=('agent',), name='call_one_open_per_agent'),
         ),
         migrations.AddConstraint(
             model_name='dayreport',

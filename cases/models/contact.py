@@ -20,7 +20,7 @@ class CaseMessage(models.Model):
 
 
 class Call(models.Model):
-    """A call placed from a case. Until it is logged with a disposition it is open on the agent's screen."""
+    """A call placed from a case. Until it is logged with a disposition it is open on the agent's screen, one at a time."""
 
     case = models.ForeignKey(Case, models.PROTECT, related_name="calls")
     attempt = models.OneToOneField(ContactAttempt, models.PROTECT, related_name="call")
@@ -31,7 +31,11 @@ class Call(models.Model):
 
     class Meta:
         default_permissions = ()
-        indexes = [models.Index(fields=["agent"], condition=models.Q(logged_at=None), name="call_open")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["agent"], condition=models.Q(logged_at=None), name="call_one_open_per_agent"
+            )
+        ]
 
 
 class ScriptRun(models.Model):

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.actions.borrowers import open_identity
 from accounts.actions.payments import PaymentRefused
-from accounts.http import StaffRequest
+from accounts.http import StaffRequest, sent_id
 from accounts.models import ContactPoint, User
 from accounts.schedules import Every
 from cases.actions import agreements, calls, notes, payments, scripts, work
@@ -98,7 +98,7 @@ def case_unseal(request: StaffRequest, page: CasePage) -> None:
 @deed("compliance.place_contact")
 def case_dial(request: StaffRequest, page: CasePage) -> None:
     points = ContactPoint.objects.usable().filter(borrower=page.row.borrower_id)
-    point = get_object_or_404(points, pk=request.POST.get("contact_point"))
+    point = get_object_or_404(points, pk=sent_id(request, "contact_point"))
     try:
         calls.place_call(case=page.row, contact_point=point, user=request.user, at=page.at)
     except calls.CallRefused as refused:
@@ -290,12 +290,16 @@ def case_script(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     post, actor = request.POST, by(request)
     if "start" in post:
         scripts.start_script(
-            case=page.row, user=request.user, at=page.at, key=post["start"], call=page.open_call
+            case=page.row,
+            user=request.user,
+            at=page.at,
+            key=post["start"].replace("\0", ""),
+            call=page.open_call,
         )
         return None
     run = get_object_or_404(
         ScriptRun.objects.select_related("case__borrower", "version__script"),
-        pk=post.get("run"),
+        pk=sent_id(request, "run"),
         case=page.row,
         agent=request.user,
     )

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.actions.payments import PaymentRefused
-from accounts.http import StaffRequest
+from accounts.http import StaffRequest, sent_id
 from accounts.models import Loan, Payment, PaymentCandidate
 from cases.actions.payments import match_payment
 from compliance.audit import Actor
@@ -56,12 +56,9 @@ def payment_match(request: StaffRequest, payment_id: UUID) -> HttpResponse:
         Payment.objects.visible_to(request.user).unmatched().select_related("portfolio"), pk=payment_id
     )
     loans = Loan.objects.visible_to(request.user).filter(portfolio=payment.portfolio)
-    named = request.POST.get("external_id", "").strip()
-    loan = (
-        loans.filter(external_id=named).first()
-        if named
-        else loans.filter(pk=request.POST.get("loan", "")).first()
-    )
+    named = request.POST.get("external_id", "").replace("\0", "").strip()
+    chosen = {"pk": sent_id(request, "loan")} if request.POST.get("loan") else {"external_id": named}
+    loan = loans.filter(**chosen).first()
     if loan is None:
         messages.warning(request, _("There is no such loan in this portfolio. The payment still waits."))
         return redirect("payments_unmatched")
