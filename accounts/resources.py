@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from import_export import resources
+from import_export.instance_loaders import BaseInstanceLoader
 from import_export.results import RowResult
 from tablib import Dataset
 
@@ -26,6 +27,9 @@ class TapeResource(resources.Resource):
     class Meta:
         report_skipped = True
         use_transactions = False  # a preview writes nothing
+        # What is known is looked up for the whole file at once, below.
+        instance_loader_class = BaseInstanceLoader
+        import_id_fields = ()
 
     def __init__(self, run: ImportRun, tape: Tape, cleaning: Cleaner) -> None:
         super().__init__()

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from accounts.models import ContactKind, User
 from cases.actions.notes import open_note
@@ -178,11 +178,13 @@ def _label(choices: Any, value: str) -> str:
 
 
 def _case_opened(data: Data, _told: Told) -> Line:
-    text = _("Case opened: %(days)s days late, %(amount)s overdue") % {
-        "days": data["days_past_due"],
-        "amount": amount_of(data["arrears"], data["currency"]),
-    }
-    return Line("flag", text)
+    days = data["days_past_due"]
+    text = ngettext(
+        "Case opened: %(days)s day late, %(amount)s overdue",
+        "Case opened: %(days)s days late, %(amount)s overdue",
+        days,
+    )
+    return Line("flag", text % {"days": days, "amount": amount_of(data["arrears"], data["currency"])})
 
 
 def _case_moved(data: Data, _told: Told) -> Line:

@@ -8,7 +8,7 @@ from collections_site import views
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("sign-in/", auth.LoginView.as_view(template_name="registration/sign_in.html"), name="sign_in"),
+    path("sign-in/", views.SignIn.as_view(), name="sign_in"),
     path("sign-out/", auth.LogoutView.as_view(), name="sign_out"),
     path("preferences/", views.preferences, name="preferences"),
     path("health/", views.healthz, name="health"),

@@ -4,18 +4,36 @@ import django_rq
 from django import forms
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from redis.exceptions import RedisError
 
+from accounts.actions.staff import note_failed_sign_in, note_sign_in
 from accounts.models.staff import Theme
 from collections_site.context import Shell
+
+
+class SignIn(LoginView):
+    """By name and password; who came in, and that somebody did not, is in the log."""
+
+    template_name = "registration/sign_in.html"
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        note_sign_in(user=form.get_user(), at=timezone.now())
+        return super().form_valid(form)
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        note_failed_sign_in(at=timezone.now())
+        return super().form_invalid(form)
 
 
 @require_safe

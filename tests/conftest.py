@@ -6,7 +6,7 @@ migrated one: nothing is truncated, so no grant and no trigger has to be softene
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -15,7 +15,8 @@ import pytest
 import redis
 from django.conf import settings
 from django.db import connection, connections
-from django.test import TransactionTestCase
+from django.test import Client, TransactionTestCase
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from psycopg import sql
 
 from collections_site import local
@@ -122,3 +123,52 @@ def no_network() -> Iterator[None]:
         patch.setattr(socket.socket, "connect", connect_near)
         patch.setattr(socket, "getaddrinfo", look_up_near)
         yield
+
+
+# Real browsers
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # Beside Playwright's loop this thread gets connections of its own; those it had would be cut off unnoticed.
+    connections.close_all()
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright keeps a loop running in this thread; the tests themselves use the database as ever.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        quiet = ["background-networking", "component-update", "sync"]
+        chromium = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+            args=["--no-sandbox", *(f"--disable-{name}" for name in quiet)],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_browser(browser: Browser, live_server) -> Iterator[Callable[[], Page]]:
+    """A page of a browser that nobody has used yet, as often as it is called: one for each person. Anything that a
+    browser complains of fails the test."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def open_one() -> Page:
+        contexts.append(browser.new_context(base_url=live_server.url))
+        page = contexts[-1].new_page()
+        page.on(
+            "console", lambda message: complaints.append(message.text) if message.type == "error" else None
+        )
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return page
+
+    yield open_one
+    assert complaints == []
+    for context in contexts:
+        context.close()
+
+
+def sign_in(page: Page, address: str, user: object) -> None:
+    """Give the browser a session of this person's, without the sign-in page."""
+    client = Client()
+    client.force_login(user)
+    name = settings.SESSION_COOKIE_NAME
+    page.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": address}])

@@ -289,9 +289,9 @@ def deliver(*, message_id: UUID, case_id: UUID | None, at: datetime) -> Message:
     if case_id is None:
         return message
     if message.status == MessageStatus.ACCEPTED:
-        notify(case_id=case_id, at=at)
+        notify(case_id=case_id, at=message.status_at)
     elif message.status == MessageStatus.FAILED:
-        _try_again(message, case_id, at)
+        _try_again(message, case_id, message.status_at)
     return message
 
 

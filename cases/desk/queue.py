@@ -11,25 +11,42 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
-from accounts.standing import standing_of
+from accounts.standing import standing_at
 from cases.desk.page import place_of
+from cases.dispositions import DISPOSITIONS
 from cases.models import Case, WorkItem, WorkKind
 from compliance.actions.gate import look_many
 from compliance.facts import Question
 from compliance.rules import Purpose
 
-# Why a step is next, by its reason code.
+# Why a step is next, by its reason code; the outcomes of calls are reasons too.
 WHY = {
-    "newly_overdue": gettext_lazy("The loan became overdue."),
-    "notice_sent": gettext_lazy("The first notice went out; nobody has spoken with them yet."),
-    "no_written_channel": gettext_lazy("There is no address to write to."),
-    "callback": gettext_lazy("Asked to be called at this time."),
-    "promise_broken": gettext_lazy("The promise was not kept."),
-    "promise_part_kept": gettext_lazy("The promise was kept in part."),
+    "after_notice": gettext_lazy("The first notice went out; nobody has spoken with them yet."),
+    "no_written_way": gettext_lazy("There is no address to write to."),
+    "no_number": gettext_lazy("There is no number to call."),
+    "no_way": gettext_lazy("There is neither a number nor an address."),
+    "nothing_planned": gettext_lazy("Nothing was planned, and something is overdue."),
+    "asked_for": gettext_lazy("They asked to be called at this time."),
+    "not_kept": gettext_lazy("The promise was not kept."),
+    "part_kept": gettext_lazy("The promise was kept in part."),
     "promise_kept": gettext_lazy("The promise was kept; something is still overdue."),
-    "plan_missed": gettext_lazy("An instalment of the plan was missed."),
+    "instalment_missed": gettext_lazy("An instalment of the plan was missed."),
     "plan_broken": gettext_lazy("The plan could not be kept."),
+    "plan_completed": gettext_lazy("The plan was paid; something is still overdue."),
+    "payment_reversed": gettext_lazy("A payment was taken back."),
+    "payment_waits": gettext_lazy("A payment may be theirs and waits for its loan."),
+    "not_found": gettext_lazy("It was looked for and not found."),
+    "number_found": gettext_lazy("There is a new number to call."),
+    "answered": gettext_lazy("What was in doubt is answered."),
+    "not_now": gettext_lazy("It could not be done then."),
 }
+
+
+def why(reason: str) -> str:
+    """The sentence for a reason code; empty for one nobody knows any more."""
+    if reason in DISPOSITIONS:
+        return _("Last call: %(outcome)s") % {"outcome": DISPOSITIONS[reason].label}
+    return str(WHY.get(reason, ""))
 
 
 @dataclass(frozen=True)
@@ -60,12 +77,13 @@ class Item:
 
 
 def open_work(user: User) -> QuerySet[WorkItem]:
-    """The open steps this person may do: of the team's cases, not given to somebody else."""
-    return (
+    """The open steps this person may do: of the team's cases, not given to somebody else, reviews only for who leads."""
+    steps = (
         WorkItem.objects.filter(done_at=None, case__in=Case.objects.visible_to(user).open())
         .filter(Q(assignee=None) | Q(assignee=user))
         .filter(Q(case__assignee=None) | Q(case__assignee=user))
     )
+    return steps if user.has_perm("cases.see_board") else steps.exclude(kind=WorkKind.REVIEW)
 
 
 def queue(user: User, at: datetime) -> Queue:
@@ -91,8 +109,7 @@ def due_work(user: User, at: datetime) -> QuerySet[WorkItem]:
 def items(work: Sequence[WorkItem], user: User, at: datetime) -> list[Item]:
     """One page of steps for the screen: standings and the gate's look for all of them at once."""
     cases = [step.case for step in work]
-    on = at.date()
-    standings = standing_of([case.loan_id for case in cases], on=on)
+    standings = standing_at([case.loan_id for case in cases], at)
     decisions = look_many(
         [
             Question(
@@ -118,7 +135,7 @@ def items(work: Sequence[WorkItem], user: User, at: datetime) -> list[Item]:
                 days_late=standing.days_past_due,
                 bucket="" if standing.bucket == "current" else standing.bucket.replace("-", "–"),
                 step=str(WorkKind(step.kind).label),
-                why=str(WHY.get(step.reason, "")),
+                why=why(step.reason),
                 due_at=step.due_at,
                 overdue=(at - step.due_at).days >= 2,
                 may_contact=decision.allowed,

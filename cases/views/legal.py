@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.http import StaffRequest
-from accounts.standing import standing_of
+from accounts.standing import standing_at
 from cases.models import Case, CaseState
 from compliance.models import Hold
 
@@ -24,14 +24,15 @@ PAGE = 50
 @permission_required("cases.see_legal", raise_exception=True)
 def legal_cases(request: StaffRequest) -> HttpResponse:
     """`?show=candidates` lists open cases past their portfolio's days for legal steps; otherwise those already at law."""
-    today = timezone.now().date()
+    now = timezone.now()
+    today = now.date()
     show = "candidates" if request.GET.get("show") == "candidates" else "legal"
     cases = Case.objects.visible_to(request.user)
     at_law, old_enough = cases.filter(state=CaseState.LEGAL), _old_enough(cases)
     page = Paginator(_listed(old_enough if show == "candidates" else at_law, today), PAGE).get_page(
         request.GET.get("page")
     )
-    standing = standing_of([case.loan_id for case in page], today)
+    standing = standing_at([case.loan_id for case in page], now)
     for case in page:
         case.standing = standing[case.loan_id]
     context = {"page": page, "show": show, "at_law": at_law.count(), "candidates": old_enough.count()}

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.actions.borrowers import Search, find
 from accounts.http import StaffRequest
-from accounts.standing import standing_of
+from accounts.standing import standing_at
 from cases.models import Case
 from compliance.audit import Actor
 
@@ -54,7 +54,7 @@ def search(request: StaffRequest) -> HttpResponse:
         )
         if len(cases) == 1:
             return redirect("case", cases[0].pk)
-        standings = standing_of([case.loan_id for case in cases], on=now.date())
+        standings = standing_at([case.loan_id for case in cases], now)
         for case in cases:
             case.standing = standings[case.loan_id]
         context |= {"searched": True, "cases": cases, "without_case": len(borrowers) if not cases else 0}

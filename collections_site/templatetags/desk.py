@@ -9,6 +9,7 @@ from pathlib import Path
 from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time, format_timedelta
 from babel.lists import format_list
+from babel.numbers import format_decimal, format_percent
 from django import forms, template
 from django.templatetags.static import static
 from django.utils import timezone
@@ -40,6 +41,18 @@ def money(amount: int | None, currency: str) -> str:
     if amount is None:
         return "–"
     return money_of.display(amount, currency, get_language() or "en")
+
+
+@register.simple_tag
+def percent(share: float | None) -> str:
+    """A share as 12.5%; a dash where there is none."""
+    return "–" if share is None else format_percent(share, "#,##0.#%", locale=reader_locale())
+
+
+@register.simple_tag
+def figure(value: float | None) -> str:
+    """A figure with at most one decimal; a dash where there is none."""
+    return "–" if value is None else format_decimal(value, "#,##0.#", locale=reader_locale())
 
 
 # Dates and times

@@ -1,15 +1,13 @@
 """Keys and drafts in a real browser: what a person's hands do, and what stays in the tab."""
 
 import json
-import os
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
-from django.conf import settings
-from django.test import Client
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 
 from accounts.models import Role, User
+from tests.conftest import sign_in
 from tests.factories import make_user
 
 pytestmark = [
@@ -19,41 +17,18 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # Playwright keeps a loop running in this thread; the tests themselves use the database as ever.
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        quiet = ["background-networking", "component-update", "sync"]
-        chromium = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
-            args=["--no-sandbox", *(f"--disable-{name}" for name in quiet)],
-        )
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
 def agent() -> User:
     return make_user("amina", role=Role.AGENT)
 
 
 @pytest.fixture
-def page(browser: Browser, live_server, agent: User) -> Iterator[Page]:
-    """The page with keys, the agent signed in; anything the browser complains of fails the test."""
-    client = Client()
-    client.force_login(agent)
-    context = browser.new_context(base_url=live_server.url)
-    session = client.cookies[settings.SESSION_COOKIE_NAME].value
-    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+def page(open_browser: Callable[[], Page], live_server, agent: User) -> Page:
+    """The page with keys, the agent signed in."""
+    page = open_browser()
+    sign_in(page, live_server.url, agent)
     page.goto("/queue/")
-    yield page
-    assert complaints == []
-    context.close()
+    return page
 
 
 def pressed(page: Page) -> str:
