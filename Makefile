@@ -38,6 +38,7 @@ check: install-dev gettext
 	$(BIN)/lint-imports
 	$(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 	$(MANAGE) check
+	$(MANAGE) draw_states
 	$(BIN)/djlint --lint --quiet templates
 
 bench: install-dev
