@@ -4,15 +4,15 @@ An event type without a sentence here is not shown: it is a detail of another on
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q
+from django.db import connection
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext
@@ -23,10 +23,14 @@ from cases.dispositions import DISPOSITIONS
 from cases.models import Case, CaseState, Note, WorkKind
 from cases.reasons import ArrearsReason
 from cases.words import amount_of, day, moment
-from communications.models import Message
-from compliance.models import AuditEvent, Channel, ComplaintCategory, ComplaintState, HoldKind
+from compliance.models import Channel, ComplaintCategory, ComplaintState, HoldKind
 
 KINDS = ("all", "contacts", "money", "law")
+OF_PERSON = [
+    "contact.%",
+    "hold.%",
+    "complaint.%",
+]  # of the borrower's other cases too: what may be done here hangs on them
 LIMIT = 60
 
 
@@ -84,71 +88,99 @@ def timeline(
     """The newest `limit` events of a case and of its borrower, as lines; with `before`, those that came earlier.
 
     Contacts, holds and complaints of the borrower's other cases are in it, because they decide what may be done here. Notes
-    are opened for who may see cases. `case.borrower.key` and `case.portfolio` are best selected before.
+    are opened for who may see cases. One statement, where `case.borrower.key` and `case.portfolio` were selected before.
     """
     kind = kind if kind in KINDS else "all"
     types = [name for name, (of_kind, _maker) in SENTENCES.items() if kind in ("all", of_kind)]
-    of_person = Q(borrower_ref=case.borrower_id) & (
-        Q(case_ref=None)
-        | Q(type__startswith="contact.")
-        | Q(type__startswith="hold.")
-        | Q(type__startswith="complaint.")
-    )
-    events = AuditEvent.objects.filter(Q(case_ref=case.pk) | of_person, type__in=types)
-    if before:
-        events = events.filter(at__lt=before)
-    rows = list(
-        events.order_by("-at", "-id").values_list("at", "type", "actor_kind", "actor", "leaf")[: limit + 1]
-    )
+    found = _find(case, types, before, limit + 1)
     older = ""
-    if len(rows) > limit:
-        rows.pop()
-        older = urlencode({"timeline": kind, "before": rows[-1][0].isoformat()})
-    found = [(*row[:4], json.loads(bytes(row[4]))["data"]) for row in rows]
-    told = _look_up(found, case, user)
+    if len(found) > limit:
+        found.pop()
+        older = urlencode({"timeline": kind, "before": found[-1].at.isoformat()})
+    told = _told(found, case, user)
     entries = []
-    for at, event, actor_kind, actor, data in found:
-        if data.get("loan") not in (None, str(case.loan_id)):
+    for each in found:
+        if each.data.get("loan") not in (None, str(case.loan_id)):
             continue
-        if line := SENTENCES[event][1](data, told):
-            by = _who(actor_kind, actor, told)
-            entries.append(Entry(at, line.icon, line.text, line.tone, line.words, by, event))
+        if line := SENTENCES[each.event][1](each.data, told):
+            by = _who(each.actor_kind, each.actor, told)
+            entries.append(Entry(each.at, line.icon, line.text, line.tone, line.words, by, each.event))
     return Timeline(entries, kind, older)
 
 
-def _look_up(found: Sequence[tuple], case: Case, user: User) -> Told:
+NAME = "coalesce(nullif(trim({0}.first_name || ' ' || {0}.last_name), ''), {0}.username)"
+FOUND = f"""
+WITH event AS (
+    SELECT id, at, type, actor_kind, actor, convert_from(leaf, 'UTF8')::jsonb -> 'data' AS data
+    FROM compliance_auditevent
+    WHERE type = ANY(%(types)s) AND (%(before)s::timestamptz IS NULL OR at < %(before)s) AND (
+        case_ref = %(case)s OR borrower_ref = %(borrower)s AND (case_ref IS NULL OR type LIKE ANY(%(of_person)s))
+    )
+    ORDER BY at DESC, id DESC LIMIT %(limit)s
+)
+SELECT event.at, event.type, event.actor_kind, event.actor, event.data,
+    {NAME.format("person")}, {NAME.format("assignee")}, message.channel, template.key, note.body_sealed
+FROM event
+LEFT JOIN accounts_user person ON person.ref = CASE event.actor_kind WHEN 'staff' THEN event.actor::uuid END
+LEFT JOIN accounts_user assignee
+    ON assignee.ref = CASE event.type WHEN 'case.reassigned' THEN (event.data ->> 'assignee')::uuid END
+LEFT JOIN communications_message message
+    ON message.id = CASE WHEN event.type LIKE 'message.%%' THEN (event.data ->> 'message')::uuid END
+LEFT JOIN communications_templateversion version ON version.id = message.template_version_id
+LEFT JOIN communications_template template ON template.id = version.template_id
+LEFT JOIN cases_note note
+    ON note.id = CASE event.type WHEN 'case.noted' THEN (event.data ->> 'note')::uuid END AND note.case_id = %(case)s
+ORDER BY event.at DESC, event.id DESC
+"""
+
+
+class Found(NamedTuple):
+    """An event, with what its sentence needs beyond its own data where that is known: the name of who did it and of who
+    got the case, the message's channel and the key of its text, the sealed words of the note."""
+
+    at: datetime
+    event: str
+    actor_kind: str
+    actor: str
+    data: Data
+    person: str | None
+    assignee: str | None
+    channel: str | None
+    text: str | None
+    note: bytes | None
+
+
+def _find(case: Case, types: Sequence[str], before: datetime | None, limit: int) -> list[Found]:
+    values = {
+        "case": case.pk,
+        "borrower": case.borrower_id,
+        "types": types,
+        "of_person": OF_PERSON,
+        "before": before,
+        "limit": limit,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(FOUND, values)
+        return [Found(*row[:4], json.loads(row[4]), *row[5:]) for row in cursor.fetchall()]
+
+
+def _told(found: Sequence[Found], case: Case, user: User) -> Told:
     told = Told(zone=ZoneInfo(case.portfolio.zone))
-    people = {actor for _at, _event, actor_kind, actor, _data in found if actor_kind == "staff"}
-    messages, notes = set(), set()
-    for _at, event, _kind, _actor, data in found:
-        if event == "contact.attempted":
-            told.attempts[data["attempt"]] = data
-        elif event == "contact.outcome":
-            told.outcomes.add(data["attempt"])
-        elif event.startswith("message."):
-            messages.add(data["message"])
-        elif event == "case.noted":
-            notes.add(data["note"])
-        elif data.get("assignee"):
-            people.add(data["assignee"])
-    for person in User.objects.filter(ref__in=people) if people else ():
-        told.names[str(person.ref)] = person.display_name
-    if messages:
-        rows = Message.objects.filter(pk__in=messages).values_list(
-            "pk", "channel", "template_version__template__key"
-        )
-        told.messages = {str(pk): (channel, key) for pk, channel, key in rows}
-    if notes and user.has_perm("cases.view_case"):
-        told.notes = _open_notes(notes, case)
+    for each in found:
+        if each.event == "contact.attempted":
+            told.attempts[each.data["attempt"]] = each.data
+        elif each.event == "contact.outcome":
+            told.outcomes.add(each.data["attempt"])
+        if each.person:
+            told.names[each.actor] = each.person
+        if each.assignee:
+            told.names[each.data["assignee"]] = each.assignee
+        if each.channel and each.text:
+            told.messages[each.data["message"]] = (each.channel, each.text)
+        if each.note and user.has_perm("cases.view_case"):
+            note = Note(pk=UUID(each.data["note"]), case=case, body_sealed=each.note)
+            told.notes[each.data["note"]] = open_note(note)
     return told
-
-
-def _open_notes(notes: Iterable[str], case: Case) -> dict[str, str]:
-    opened = {}
-    for note in Note.objects.filter(pk__in=[UUID(each) for each in notes], case=case):
-        note.case = case
-        opened[str(note.pk)] = open_note(note)
-    return opened
 
 
 def _who(kind: str, actor: str, told: Told) -> str:
