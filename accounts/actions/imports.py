@@ -24,7 +24,7 @@ from accounts.actions.borrowers import (
     sealed_person,
     sealed_point,
 )
-from accounts.actions.ledger import CHARGES, Posting, entries_for, post, record_posted
+from accounts.actions.ledger import CHARGES, Posting, entries_for, lock_loans, post, record_posted
 from accounts.copying import copy_in
 from accounts.models import (
     Borrower,
@@ -403,6 +403,7 @@ class _Writer:
     # Loans that a later tape changed
 
     def _change(self, changed: Sequence[tuple[Loan, CleanLoan, list[str]]]) -> None:
+        changed = self._locked(changed)
         if not changed:
             return
         entries: dict[UUID, list[LedgerEntry]] = {loan.pk: [] for loan, _clean, _parts in changed}
@@ -427,6 +428,20 @@ class _Writer:
         self._write(rows)
         post(postings, by=self.by, at=self.at, stream=self.stream)
         self.outcome.touched.update(posting.loan_id for posting in postings)
+
+    def _locked(
+        self, changed: Sequence[tuple[Loan, CleanLoan, list[str]]]
+    ) -> list[tuple[Loan, CleanLoan, list[str]]]:
+        """Lock the loans before their books are read; whoever posted on them meanwhile has finished then."""
+        locked = lock_loans(loan.pk for loan, _clean, _parts in changed)
+        still = []
+        for loan, clean, _parts in changed:
+            loan.tape_digest = locked[loan.pk].tape_digest
+            if parts := changed_parts(loan.tape_digest, tape_digest(clean)):
+                still.append((loan, clean, parts))
+            else:
+                self.outcome.unchanged += 1
+        return still
 
     def _change_loan(self, loan: Loan, clean: CleanLoan, parts: list[str]) -> None:
         loan.product = clean.product

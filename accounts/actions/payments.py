@@ -104,7 +104,6 @@ def receive(
         case=case,
         borrower=borrower_id,
         payment=payment.pk,
-        reference=reference,
         currency=currency,
         amount=money.decimal_text(amount, currency),
         value_date=value_date,

@@ -131,7 +131,6 @@ def _post_new(
             {
                 "borrower": loan.borrower_id,
                 "payment": row.pk,
-                "reference": row.reference,
                 "currency": portfolio.currency,
                 "amount": money.decimal_text(row.amount, portfolio.currency),
                 "value_date": row.value_date,

@@ -193,7 +193,7 @@ def log_inbound(
 
 
 def _lock(case_id: UUID) -> Case:
-    """The case, and its borrower: an outcome may open a hold, and the gate takes the borrower before any stream of events."""
+    """The case and its borrower: an outcome may open a hold, and the gate takes the borrower before any event."""
     case = lock(case_id)
     Borrower.objects.select_for_update(no_key=True).get(pk=case.borrower_id)
     return case

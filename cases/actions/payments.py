@@ -24,16 +24,24 @@ AFTER_KEPT = timedelta(days=1)
 
 @transaction.atomic
 def record_payment(
-    *, case: Case, amount: int, value_date: date, reference: str, by: Actor, at: datetime
+    *,
+    case: Case,
+    amount: int,
+    value_date: date,
+    reference: str,
+    by: Actor,
+    at: datetime,
+    source: str = "desk",
 ) -> Payment:
-    """A payment the borrower made, `amount` in minor units, known at the desk by the provider's reference.
+    """A payment the borrower made, `amount` in minor units, known at the desk by the provider's reference: as it stands, so
+    that the provider's own file finds it booked. `source` is a short code.
 
     The same reference again changes nothing. Raises `accounts.actions.payments.PaymentRefused`.
     """
     lock(case.pk)
     payment = accounts_payments.receive(
         portfolio=case.portfolio, loan=case.loan, reference=reference, amount=amount, value_date=value_date,
-        source="desk", by=by, at=at, case=case.pk,
+        source=source, by=by, at=at, case=case.pk,
     )  # fmt: skip
     after_payments(loan_ids=[case.loan_id], at=at)
     return payment

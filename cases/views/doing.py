@@ -210,7 +210,8 @@ def case_payment(request: StaffRequest, page: CasePage) -> HttpResponse | None:
                 case=page.row,
                 amount=data["amount"],
                 value_date=data["paid_on"],
-                reference=f"{data['method']}:{data['reference']}",
+                reference=data["reference"],
+                source=f"desk_{data['method']}",
                 by=by(request),
                 at=page.at,
             )

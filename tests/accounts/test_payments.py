@@ -84,7 +84,6 @@ def test_a_payment_is_posted_to_its_loan(portfolio, loan):
             "payment.received",
             {
                 "payment": str(payment.pk),
-                "reference": "R1",
                 "currency": "USD",
                 "amount": "40.00",
                 "value_date": str(days_ago(1)),

@@ -31,7 +31,9 @@ def case(alice):
     return make_case(portfolio, principal=100_00)
 
 
-def waits_before_events(owner: psycopg.Connection, row: str, row_id, case, work: Callable[[], object]) -> None:
+def waits_before_events(
+    owner: psycopg.Connection, row: str, row_id, case, work: Callable[[], object]
+) -> None:
     """While somebody holds this row, `work` waits for it without having taken the borrower's stream of events."""
 
     def run():
