@@ -75,6 +75,7 @@ def sweep() -> None:
     at = timezone.now()
     messages.sweep(at=at)
     outreach.catch_up(at=at)
+    tapes.requeue_abandoned()
     for run_id in ImportRun.objects.filter(state=ImportState.QUEUED).values_list("pk", flat=True):
         perform_import.delay(str(run_id))
 
@@ -95,4 +96,4 @@ def run_due_day() -> None:
 
 def destroy_expired_files() -> None:
     """Files and rejected rows of imports are kept for seven days."""
-    tapes.destroy_expired(at=timezone.now())
+    tapes.destroy_expired(by=CRON, at=timezone.now())

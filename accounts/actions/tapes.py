@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
@@ -63,13 +64,16 @@ def whole_file_sentence(error: TapeError) -> str:
 
 @transaction.atomic
 def portfolio_for(*, code: str, mapping: Mapping, by: Actor, at: datetime) -> Portfolio:
-    """The portfolio with this code; one that does not exist yet is made from the mapping's defaults, closed for contact."""
+    """The portfolio with this code; one that does not exist yet is made from the mapping's defaults, closed for contact.
+    Raises `ValidationError` for a code that cannot be one."""
     known = Portfolio.objects.filter(code=code).first()
     if known:
         return known
     defaults = mapping.portfolio
-    entity, _created = LegalEntity.objects.get_or_create(name=defaults.entity)
-    portfolio = Portfolio.objects.create(
+    entity, is_new = LegalEntity.objects.get_or_create(name=defaults.entity)
+    if is_new:
+        record("legal_entity.created", stream=Stream.system(), by=by, at=at, entity=entity.ref)
+    portfolio = Portfolio(
         code=code,
         name=defaults.name,
         entity=entity,
@@ -80,6 +84,8 @@ def portfolio_for(*, code: str, mapping: Mapping, by: Actor, at: datetime) -> Po
         language=defaults.language,
         contact_open=False,
     )
+    portfolio.full_clean()
+    portfolio.save(force_insert=True)
     record(
         "portfolio.created",
         stream=Stream.system(),
@@ -114,7 +120,7 @@ def keep_file(
         portfolio=portfolio,
         mapping=mapping,
         # Only how the file ends: its name may tell more than it should.
-        file_format=suffixes if suffixes in (".csv.gz", ".tsv.gz") else Path(name).suffix.lower(),
+        file_format=(suffixes if suffixes in (".csv.gz", ".tsv.gz") else Path(name).suffix.lower())[:20],
         file_digest=hashlib.sha256(content).hexdigest(),
         file_sealed=seal.seal("file", content),
         wrapped_key=wrapped,
@@ -160,13 +166,15 @@ def note_preview(*, run: ImportRun, rows: int, rejected: int, by: Actor, at: dat
 
 
 @transaction.atomic
-def confirm(*, run: ImportRun, by: Actor) -> bool:
-    """Put a previewed run in the queue; False when somebody did so before."""
+def confirm(*, run: ImportRun, by: Actor, at: datetime) -> bool:
+    """Put a previewed run in the queue; False when somebody did so before, or its file is destroyed."""
     if not by.may(f"accounts.import_{run.kind}"):
         raise PermissionDenied(_("Importing this is not part of your role."))
-    return bool(
-        ImportRun.objects.filter(pk=run.pk, state=ImportState.PREVIEWED).update(state=ImportState.QUEUED)
-    )
+    waiting = ImportRun.objects.filter(pk=run.pk, state=ImportState.PREVIEWED, file_sealed__isnull=False)
+    if not waiting.update(state=ImportState.QUEUED):
+        return False
+    record("import.confirmed", stream=Stream.run(run.pk), by=by, at=at, run=run.pk, kind=run.kind)
+    return True
 
 
 # Both ways in: one run, all or nothing
@@ -187,17 +195,35 @@ class Done:
 
 def perform_kept(*, run_id: UUID, by: Actor, at: datetime) -> Done | None:
     """Import the kept file of a queued run; None when it was taken already. A run whose worker was killed in the middle left
-    nothing behind but its state, and may be queued again."""
+    nothing behind but its state; `requeue_abandoned` finds it."""
     taken = ImportRun.objects.filter(pk=run_id, state=ImportState.QUEUED).update(state=ImportState.RUNNING)
     if not taken:
         return None
-    run = ImportRun.objects.select_related("portfolio", "started_by").get(pk=run_id)
     try:
-        tape, cleaning = tape_of(run)
-        return perform(run=run, tape=tape, cleaning=cleaning, by=by, at=at)
+        with transaction.atomic():
+            # Locked until the end: that is how others see that a worker is on it.
+            run = _locked(ImportState.RUNNING).filter(pk=run_id).first()
+            if run is None:
+                return None
+            tape, cleaning = tape_of(run)
+            return perform(run=run, tape=tape, cleaning=cleaning, by=by, at=at)
     except Exception as error:
-        fail(run=run, reason=type(error).__name__, by=by, at=at)
+        fail(run=ImportRun.objects.get(pk=run_id), reason=type(error).__name__, by=by, at=at)
         raise
+
+
+@transaction.atomic
+def requeue_abandoned() -> int:
+    """Put runs back in the queue whose worker died in the middle; returns how many. Those of the command line, which keep no
+    file, belong to their own process."""
+    running = _locked(ImportState.RUNNING, skip_locked=True).filter(file_sealed__isnull=False)
+    abandoned = [run.pk for run in running.defer("file_sealed")]
+    return ImportRun.objects.filter(pk__in=abandoned).update(state=ImportState.QUEUED)
+
+
+def _locked(state: ImportState, *, skip_locked: bool = False) -> QuerySet[ImportRun]:
+    runs = ImportRun.objects.select_for_update(of=("self",), no_key=True, skip_locked=skip_locked)
+    return runs.select_related("portfolio", "started_by").filter(state=state)
 
 
 @transaction.atomic
@@ -212,6 +238,8 @@ def perform(
 ) -> Done:
     """Clean and write the whole tape in one transaction. `TapeError` when the file breaks anywhere: nothing is stored
     then."""
+    # One file of a lender at a time: the next one finds what this one wrote.
+    LegalEntity.objects.select_for_update(no_key=True).get(pk=run.portfolio.entity_id)
     started = time.monotonic()
     outcome = _write(run, tape, cleaning, by, at, progress)
     seconds = time.monotonic() - started
@@ -324,8 +352,14 @@ def open_rejected(*, run: ImportRun, by: Actor, at: datetime) -> bytes:
     return _seal(run).open_bytes("rejected", run.rejected_sealed)
 
 
-def destroy_expired(*, at: datetime) -> int:
-    """Destroy the keys of runs older than seven days, and with them their files and rejected rows; returns how many."""
-    return ImportRun.objects.filter(created_at__lt=at - KEPT_FOR, wrapped_key__isnull=False).update(
+@transaction.atomic
+def destroy_expired(*, by: Actor, at: datetime) -> int:
+    """Destroy the keys of runs older than seven days, and with them their files and rejected rows; returns how many. What
+    waits for the worker or is with it stays until it is done."""
+    expired = ImportRun.objects.filter(created_at__lt=at - KEPT_FOR, wrapped_key__isnull=False)
+    destroyed = expired.exclude(state__in=[ImportState.QUEUED, ImportState.RUNNING]).update(
         wrapped_key=None, file_sealed=None, rejected_sealed=None
     )
+    if destroyed:
+        record("import.files_destroyed", stream=Stream.system(), by=by, at=at, runs=destroyed)
+    return destroyed

@@ -219,7 +219,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('kind', models.CharField(choices=[('loans', 'Loans'), ('payments', 'Payments')], max_length=10)),
                 ('mapping', models.CharField(max_length=40)),
-                ('file_format', models.CharField(blank=True, max_length=5)),
+                ('file_format', models.CharField(blank=True, max_length=20)),
                 ('file_digest', models.CharField(max_length=64)),
                 ('file_sealed', models.BinaryField(null=True)),
                 ('rejected_sealed', models.BinaryField(null=True)),

@@ -34,7 +34,7 @@ class ImportRun(models.Model):
     kind = models.CharField(max_length=10, choices=ImportKind)
     portfolio = models.ForeignKey(Portfolio, models.PROTECT)
     mapping = models.CharField(max_length=40)
-    file_format = models.CharField(max_length=5, blank=True)
+    file_format = models.CharField(max_length=20, blank=True)
     file_digest = models.CharField(max_length=64)
     file_sealed = models.BinaryField(null=True)
     rejected_sealed = models.BinaryField(null=True)
