@@ -33,7 +33,7 @@ class PersonLocaleMiddleware:
 
 
 class FragmentVaryMiddleware:
-    """Keep fragment and page apart under one address, and a signed-in person's pages out of every cache.
+    """Keep fragment and page apart under one address, and a signed-in person's pages and files out of every cache.
 
     Without `Vary` a browser may show a bare fragment when somebody goes back. Without `no-store` the pages of
     a borrower's case would stay on the disk of a shared computer after sign-out.
@@ -46,6 +46,6 @@ class FragmentVaryMiddleware:
         response = self.get_response(request)
         if response.headers.get("Content-Type", "").startswith("text/html"):
             patch_vary_headers(response, ["HX-Request", "HX-History-Restore-Request"])
-            if request.user.is_authenticated and not response.has_header("Cache-Control"):
-                patch_cache_control(response, private=True, no_store=True)
+        if not response.has_header("Cache-Control") and request.user.is_authenticated:
+            patch_cache_control(response, private=True, no_store=True)
         return response

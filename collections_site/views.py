@@ -20,12 +20,14 @@ from redis.exceptions import RedisError
 from accounts.actions.staff import note_failed_sign_in, note_sign_in
 from accounts.models.staff import Theme
 from collections_site.context import Shell
+from collections_site.sign_in import SignInForm
 
 
 class SignIn(LoginView):
     """By name and password; who came in, and that somebody did not, is in the log."""
 
     template_name = "registration/sign_in.html"
+    authentication_form = SignInForm
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         note_sign_in(user=form.get_user(), at=timezone.now())

@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -52,7 +52,7 @@ class Search:
         if self.since:
             found = found.filter(at__gte=_midnight(self.since))
         if self.until:
-            found = found.filter(at__lt=_midnight(self.until + timedelta(days=1)))
+            found = found.filter(at__lte=datetime.combine(self.until, time.max, UTC))
         return found
 
     def as_data(self) -> dict[str, Any]:
