@@ -348,6 +348,7 @@ def test_from_the_lenders_file_to_the_log(
         ("grace", "team.created"),
         ("bola", "staff.signed_in"),
         ("bola", "import.previewed"),
+        ("bola", "import.confirmed"),
         ("bola", "import.started"),
         *[("bola", "borrower.imported")] * 3,
         *[("bola", "loan.imported")] * 3,

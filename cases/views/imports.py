@@ -173,10 +173,10 @@ REASONS = {str(code): str(code).replace("_", " ") for code in Code}
 def import_confirm(request: StaffRequest, run_id: UUID) -> HttpResponse:
     run = _run(request, run_id)
     with transaction.atomic():
-        if tapes.confirm(run=run, by=Actor.staff(request.user)):
+        if tapes.confirm(run=run, by=Actor.staff(request.user), at=timezone.now()):
             perform_import.delay(str(run.pk))
         else:
-            messages.info(request, _("This file has been confirmed before."))
+            messages.info(request, _("This file has been confirmed before, or it is not kept any more."))
     return redirect("import_run", run.pk)
 
 
