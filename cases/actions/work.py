@@ -70,9 +70,10 @@ def plan_work(
     """One next step on a case, for `assignee`, else for whom the case was given to. An open one of the same kind gives
     way: it is done with the result `replanned`."""
     finish_work(case=case, kinds=[kind], result="replanned", by=by, at=at)
+    given_to = Case.objects.values_list("assignee", flat=True).get(pk=case.pk)
     item = WorkItem.objects.create(
         case=case, portfolio_id=case.portfolio_id, kind=kind, rank=RANKS[WorkKind(kind)], due_at=due_at, reason=reason,
-        assignee_id=assignee.pk if assignee else case.assignee_id, created_at=at,
+        assignee_id=assignee.pk if assignee else given_to, created_at=at,
     )  # fmt: skip
     tell(
         "work.planned",
@@ -185,24 +186,26 @@ def finish_work(
     return finish_many(case_ids=[case.pk], result=result, by=by, at=at, kinds=kinds, due_by=due_by)
 
 
-FIRST_DUE = """
-SELECT step.id
+STEPS = """
+SELECT step.id, kind.rank, step.due_at
 FROM accounts_team_portfolios of
 CROSS JOIN unnest(%(ranks)s::smallint[]) AS kind (rank)
 CROSS JOIN LATERAL (
     SELECT item.id, item.due_at FROM cases_workitem item
     WHERE item.done_at IS NULL AND item.portfolio_id = of.portfolio_id AND item.rank = kind.rank
-        AND item.due_at <= %(at)s AND (item.assignee_id IS NULL OR item.assignee_id = %(user)s) AND {scope}
+        AND (item.assignee_id IS NULL OR item.assignee_id = %(user)s) AND {scope}
     ORDER BY item.due_at, item.id LIMIT %(limit)s
 ) step
 WHERE of.team_id = %(team)s
-ORDER BY kind.rank, step.due_at, step.id LIMIT %(limit)s
 """
-"""The first steps that are due and that this person may do, in the order in which they are handed out.
+"""Open steps that a person may do, at most `limit` of each kind and portfolio.
 
 Each kind of each portfolio is read from its own place in the index `work_next`: the time hangs on `limit`, not on how much
 waits.
 """
+FIRST = "SELECT id FROM ({steps}) AS step ORDER BY rank, due_at, id LIMIT %(limit)s"
+"""The first of them, in the order in which they are handed out."""
+DUE = "item.due_at <= %(at)s"
 FREE = """EXISTS (
     SELECT FROM cases_lease free
     WHERE free.case_id = item.case_id AND (free.holder_id IS NULL OR free.until <= %(at)s)
@@ -211,7 +214,7 @@ CLAIM = f"""
 UPDATE cases_lease SET holder_id = %(user)s, until = %(until)s
 WHERE case_id = (
     SELECT lease.case_id
-    FROM unnest(ARRAY({FIRST_DUE.format(scope=FREE)})) WITH ORDINALITY AS found (item, place)
+    FROM unnest(ARRAY({FIRST.format(steps=STEPS.format(scope=f"{DUE} AND {FREE}"))})) WITH ORDINALITY AS found (item, place)
     JOIN cases_workitem item ON item.id = found.item
     JOIN cases_lease lease ON lease.case_id = item.case_id
     WHERE item.done_at IS NULL AND (lease.holder_id IS NULL OR lease.until <= %(at)s)
@@ -225,8 +228,8 @@ AT_ONCE = 100
 """More than will ever claim at the same instant: so many steps are looked at for one that nobody is just taking."""
 
 
-def due_values(user: User, at: datetime, *, limit: int) -> dict[str, Any]:
-    """The values of `FIRST_DUE`: the team's portfolios, and the kinds of steps that this person does."""
+def steps_values(user: User, at: datetime, *, limit: int) -> dict[str, Any]:
+    """The values of `STEPS`: the team's portfolios, and the kinds that this person does; reviews are for who leads."""
     ranks = [
         rank for kind, rank in RANKS.items() if kind != WorkKind.REVIEW or user.has_perm("cases.see_board")
     ]
@@ -234,7 +237,7 @@ def due_values(user: User, at: datetime, *, limit: int) -> dict[str, Any]:
 
 
 def claim_values(user: User, at: datetime) -> dict[str, Any]:
-    return due_values(user, at, limit=AT_ONCE) | {"until": at + LEASE}
+    return steps_values(user, at, limit=AT_ONCE) | {"until": at + LEASE}
 
 
 @transaction.atomic

@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, F, Min, Q, QuerySet
+from django.db import connection
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from accounts.standing import standing_at
+from cases.actions.work import DUE, FIRST, STEPS, steps_values
 from cases.desk.page import place_of
 from cases.dispositions import DISPOSITIONS
-from cases.models import Case, WorkItem, WorkKind
+from cases.models import WorkItem, WorkKind
 from compliance.actions.gate import look_many
 from compliance.facts import Question
 from compliance.rules import Purpose
@@ -49,12 +51,25 @@ def why(reason: str) -> str:
     return str(WHY.get(reason, ""))
 
 
+MOST = 1000
+"""How far the queue is counted and shown: nobody works through more, and counting on would take longer the more waits."""
+
+
 @dataclass(frozen=True)
 class Queue:
+    """`steps` are the first of those that are due, in the order in which they are handed out. Where `more_waiting` or
+    `more_later` is set, there are more than the `waiting` or `later` that were counted."""
+
     name: str
-    waiting: int
+    steps: list[UUID]
+    more_waiting: bool
     later: int
+    more_later: bool
     next_at: datetime | None
+
+    @property
+    def waiting(self) -> int:
+        return len(self.steps)
 
 
 @dataclass(frozen=True)
@@ -76,38 +91,24 @@ class Item:
     lease: str
 
 
-def open_work(user: User) -> QuerySet[WorkItem]:
-    """The open steps this person may do: of the team's cases, not given to somebody else, reviews only for who leads."""
-    steps = (
-        WorkItem.objects.filter(done_at=None, case__in=Case.objects.visible_to(user).open())
-        .filter(Q(assignee=None) | Q(assignee=user))
-        .filter(Q(case__assignee=None) | Q(case__assignee=user))
-    )
-    return steps if user.has_perm("cases.see_board") else steps.exclude(kind=WorkKind.REVIEW)
+FIRST_DUE = FIRST.format(steps=STEPS.format(scope=DUE))
+LATER = f"SELECT count(*), min(due_at) FROM ({STEPS.format(scope='item.due_at > %(at)s')}) AS step"
 
 
 def queue(user: User, at: datetime) -> Queue:
-    found = open_work(user).aggregate(
-        waiting=Count("pk", filter=Q(due_at__lte=at)),
-        later=Count("pk", filter=Q(due_at__gt=at)),
-        next_at=Min("due_at", filter=Q(due_at__gt=at)),
-    )
-    return Queue(_("My queue"), found["waiting"], found["later"], found["next_at"])
+    values = steps_values(user, at, limit=MOST + 1)
+    with connection.cursor() as cursor:
+        cursor.execute(FIRST_DUE, values)
+        steps = [step for (step,) in cursor.fetchall()]
+        cursor.execute(LATER, values)
+        later, next_at = cursor.fetchone()
+    return Queue(_("My queue"), steps[:MOST], len(steps) > MOST, min(later, MOST), later > MOST, next_at)
 
 
-def due_work(user: User, at: datetime) -> QuerySet[WorkItem]:
-    """What is due, in the order in which it is handed out."""
-    return (
-        open_work(user)
-        .filter(due_at__lte=at)
-        .select_related("case__borrower", "case__portfolio", "case__lease__holder")
-        .annotate(lease_until=F("case__lease__until"))
-        .order_by("rank", "due_at", "pk")
-    )
-
-
-def items(work: Sequence[WorkItem], user: User, at: datetime) -> list[Item]:
+def items(steps: Sequence[UUID], user: User, at: datetime) -> list[Item]:
     """One page of steps for the screen: standings and the gate's look for all of them at once."""
+    rows = WorkItem.objects.select_related("case__borrower", "case__portfolio", "case__lease__holder")
+    work = sorted(rows.filter(pk__in=steps), key=lambda step: (step.rank, step.due_at, step.pk))
     cases = [step.case for step in work]
     standings = standing_at([case.loan_id for case in cases], at)
     decisions = look_many(

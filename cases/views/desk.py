@@ -31,12 +31,12 @@ PARTS = {
 @permission_required("cases.work_case", raise_exception=True)
 def queue(request: StaffRequest) -> HttpResponse:
     now = timezone.now()
-    page = Paginator(queues.due_work(request.user, now), PAGE).get_page(request.GET.get("page"))
+    mine = queues.queue(request.user, now)
+    page = Paginator(mine.steps, PAGE).get_page(request.GET.get("page"))
     context = {
-        "queue": queues.queue(request.user, now),
+        "queue": mine,
         "items": queues.items(list(page), request.user, now),
         "page": page,
-        "total": page.paginator.count,
         "zone": None,
     }
     return render(request, "cases/queue.html", context)

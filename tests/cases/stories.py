@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+from django.db import connection
+
 from accounts.models import Borrower, ContactKind, ContactPoint, Loan, Portfolio, User
 from accounts.standing import standing_of
 from cases.actions.calls import Details, log_call, place_call
@@ -81,3 +83,39 @@ def steps(case: Case) -> list[tuple[str, datetime, str]]:
 
 def days(first: date, count: int) -> Sequence[date]:
     return [first + number * DAY for number in range(count)]
+
+
+def fill(case: Case, count: int) -> None:
+    """Many more cases with due steps, like `case`; the rules about their people are not what these tests are about."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH new_borrower AS (
+                INSERT INTO accounts_borrower (id, entity_id, external_index, identity_sealed, name_mask, language, country,
+                    zones, preferred_channel, created_at)
+                SELECT gen_random_uuid(), b.entity_id, decode(md5(n::text), 'hex'), b.identity_sealed, b.name_mask,
+                    b.language, b.country, b.zones, b.preferred_channel, b.created_at
+                FROM accounts_borrower b, generate_series(1, %(count)s) n WHERE b.id = %(borrower)s
+                RETURNING id
+            ), new_loan AS (
+                INSERT INTO accounts_loan (id, borrower_id, portfolio_id, external_id, product, tape_digest, created_at,
+                    updated_at)
+                SELECT gen_random_uuid(), id, %(portfolio)s, id::text, '', '', now(), now() FROM new_borrower
+                RETURNING id, borrower_id
+            ), new_case AS (
+                INSERT INTO cases_case (id, borrower_id, loan_id, portfolio_id, state, state_seq, arrears_reason, opened_on)
+                SELECT gen_random_uuid(), borrower_id, id, %(portfolio)s, 'overdue', 0, '', now() FROM new_loan
+                RETURNING id, portfolio_id
+            ), new_lease AS (INSERT INTO cases_lease (case_id) SELECT id FROM new_case)
+            INSERT INTO cases_workitem (id, case_id, portfolio_id, kind, rank, due_at, reason, created_at, result)
+            SELECT gen_random_uuid(), id, portfolio_id, 'first_call', 50, %(due)s - random() * interval '9 days', 'test',
+                %(due)s, ''
+            FROM new_case
+            """,
+            {
+                "count": count,
+                "borrower": case.borrower_id,
+                "portfolio": case.portfolio_id,
+                "due": NOW,
+            },
+        )

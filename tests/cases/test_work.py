@@ -28,7 +28,7 @@ from cases.actions.work import (
 )
 from cases.models import Case, Lease, WorkItem, WorkKind
 from compliance.audit import Actor
-from tests.cases.stories import events, fresh, make_case, steps
+from tests.cases.stories import events, fill, fresh, make_case, steps
 from tests.factories import NOW, SYSTEM, make_people, make_portfolio, make_team, make_user
 
 HOUR = timedelta(hours=1)
@@ -179,8 +179,13 @@ def test_reassigning_is_for_supervisors_and_to_people_who_see_the_case(portfolio
     reassign(case=case, assignee=people.alice, by=Actor.staff(people.bob), at=NOW)
     assert fresh(case).assignee == people.alice
     assert case.work_items.get().assignee == people.alice
+    due(case, WorkKind.TRACE)
+    follow_up = Step(case.pk, case.borrower_id, WorkKind.FOLLOW_UP, NOW, "run")
+    plan_many(steps=[follow_up], by=SYSTEM, at=NOW)
+    assert {item.assignee for item in case.work_items.all()} == {people.alice}
     reassign(case=case, assignee=None, by=Actor.staff(people.bob), at=NOW)
     assert fresh(case).assignee is None
+    assert {item.assignee for item in case.work_items.all()} == {None}
 
 
 def nodes(plan: dict) -> Iterator[dict]:
@@ -188,42 +193,6 @@ def nodes(plan: dict) -> Iterator[dict]:
     yield plan
     for part in plan.get("Plans", []):
         yield from nodes(part)
-
-
-def fill(case: Case, count: int) -> None:
-    """Many more cases with due steps, like `case`; the rules about their people are not what these tests are about."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH new_borrower AS (
-                INSERT INTO accounts_borrower (id, entity_id, external_index, identity_sealed, name_mask, language, country,
-                    zones, preferred_channel, created_at)
-                SELECT gen_random_uuid(), b.entity_id, decode(md5(n::text), 'hex'), b.identity_sealed, b.name_mask,
-                    b.language, b.country, b.zones, b.preferred_channel, b.created_at
-                FROM accounts_borrower b, generate_series(1, %(count)s) n WHERE b.id = %(borrower)s
-                RETURNING id
-            ), new_loan AS (
-                INSERT INTO accounts_loan (id, borrower_id, portfolio_id, external_id, product, tape_digest, created_at,
-                    updated_at)
-                SELECT gen_random_uuid(), id, %(portfolio)s, id::text, '', '', now(), now() FROM new_borrower
-                RETURNING id, borrower_id
-            ), new_case AS (
-                INSERT INTO cases_case (id, borrower_id, loan_id, portfolio_id, state, state_seq, arrears_reason, opened_on)
-                SELECT gen_random_uuid(), borrower_id, id, %(portfolio)s, 'overdue', 0, '', now() FROM new_loan
-                RETURNING id, portfolio_id
-            ), new_lease AS (INSERT INTO cases_lease (case_id) SELECT id FROM new_case)
-            INSERT INTO cases_workitem (id, case_id, portfolio_id, kind, rank, due_at, reason, created_at, result)
-            SELECT gen_random_uuid(), id, portfolio_id, 'first_call', 50, %(due)s - random() * interval '9 days', 'test',
-                %(due)s, ''
-            FROM new_case
-            """,
-            {
-                "count": count,
-                "borrower": case.borrower_id,
-                "portfolio": case.portfolio_id,
-                "due": NOW,
-            },
-        )
 
 
 @pytest.mark.django_db(transaction=True)
