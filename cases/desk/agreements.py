@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from cases.models import Plan, PlanState, Promise, PromiseState
+from cases.models import Plan, PlanInstalment, PlanState, Promise, PromiseState
 from cases.words import amount, day
 
 TONES: dict[str, str] = {
@@ -36,11 +36,19 @@ class Agreement:
 
 
 def agreements(
-    promises: Sequence[Promise], plans: Sequence[Plan], paid: Mapping[UUID, int], currency: str, on: date
+    promises: Sequence[Promise],
+    plans: Sequence[Plan],
+    instalments: Sequence[PlanInstalment],
+    paid: Mapping[UUID, int],
+    currency: str,
+    on: date,
 ) -> list[Agreement]:
-    """Newest first; `paid` is what was paid towards each open promise and running plan, minor units."""
+    """Newest first. `instalments` are those of all the plans, in order; `paid` is what was paid towards each open promise
+    and running plan, minor units."""
     lines = [(promise.made_at, _promise(promise, paid, currency)) for promise in promises]
-    lines += [(plan.agreed_at, _plan(plan, paid, currency, on)) for plan in plans]
+    for plan in plans:
+        parts = [part for part in instalments if part.plan_id == plan.pk]
+        lines.append((plan.agreed_at, _plan(plan, parts, paid, currency, on)))
     return [line for _at, line in sorted(lines, key=lambda pair: pair[0], reverse=True)]
 
 
@@ -52,8 +60,9 @@ def _promise(promise: Promise, paid: Mapping[UUID, int], currency: str) -> Agree
     return Agreement(_("%(amount)s promised by %(day)s") % words, status, TONES.get(promise.state, ""))
 
 
-def _plan(plan: Plan, paid: Mapping[UUID, int], currency: str, on: date) -> Agreement:
-    instalments = list(plan.instalments.all())
+def _plan(
+    plan: Plan, instalments: Sequence[PlanInstalment], paid: Mapping[UUID, int], currency: str, on: date
+) -> Agreement:
     words = {"count": len(instalments), "amount": amount(plan.total, currency)}
     left = paid.get(plan.pk, plan.total if plan.state == PlanState.COMPLETED else 0)
     lines = []

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import EntryKind
 from accounts.standing import Standing
+from cases.desk.facts import Booking, Due
 from cases.models import Case
 from cases.words import amount as in_words
 from cases.words import day
@@ -46,27 +47,32 @@ class Money:
 
 
 def money(
-    case: Case, standing: Standing, entries: Sequence[dict], instalments: Sequence[tuple[date, int]], on: date
+    case: Case, standing: Standing, bookings: Sequence[Booking], instalments: Sequence[Due], on: date
 ) -> Money:
-    """`entries`: kind, value_date, amount of the loan's ledger; `instalments`: (due date, amount) in order."""
-    payments = [entry for entry in entries if entry["kind"] == EntryKind.REPAYMENT]
-    paid = -sum(
-        entry["amount"] for entry in entries if entry["kind"] in (EntryKind.REPAYMENT, EntryKind.REVERSAL)
-    )
-    last = max(payments, key=lambda entry: entry["value_date"], default=None)
-    coming = next(((due, amount) for due, amount in instalments if due >= on), None)
+    """`bookings` and `instalments` are the loan's ledger and its schedule, oldest first."""
+    payments = [booking for booking in bookings if booking.kind == EntryKind.REPAYMENT]
+    paid = -sum(each.amount for each in bookings if each.kind in (EntryKind.REPAYMENT, EntryKind.REVERSAL))
+    last = max(payments, key=lambda payment: payment.value_date, default=None)
+    coming = next((due for due in instalments if due.due_on >= on), None)
     rest = standing.outstanding - standing.arrears
     return Money(
         owed_now=standing.arrears,
-        parts=_parts(case, standing, entries, instalments, paid, on),
+        parts=_parts(case, standing, bookings, instalments, paid, on),
         rest=rest if rest > 0 else None,
         paid=paid,
-        last_payment=Sum(-last["amount"], last["value_date"]) if last else None,
-        next_due=Sum(coming[1], coming[0]) if coming and rest > 0 else None,
+        last_payment=Sum(-last.amount, last.value_date) if last else None,
+        next_due=Sum(coming.amount, coming.due_on) if coming and rest > 0 else None,
     )
 
 
-def _parts(case, standing, entries, instalments, paid, on) -> list[Part]:
+def _parts(
+    case: Case,
+    standing: Standing,
+    bookings: Sequence[Booking],
+    instalments: Sequence[Due],
+    paid: int,
+    on: date,
+) -> list[Part]:
     """By component where everything is due; otherwise by the item that is late, oldest first."""
     if standing.arrears == standing.outstanding:
         return [
@@ -75,21 +81,23 @@ def _parts(case, standing, entries, instalments, paid, on) -> list[Part]:
             if (amount := getattr(standing, name))
         ]
     charges = [
-        (e["value_date"], e["amount"]) for e in entries if e["kind"] in (EntryKind.FEE, EntryKind.INTEREST)
+        Due(each.value_date, each.amount)
+        for each in bookings
+        if each.kind in (EntryKind.FEE, EntryKind.INTEREST)
     ]
     parts = []
-    for due_on, amount in sorted([*instalments, *charges]):
-        covered = min(paid, amount)
+    for due in sorted([*instalments, *charges]):
+        covered = min(paid, due.amount)
         paid -= covered
-        if due_on < on and covered < amount:
+        if due.due_on < on and covered < due.amount:
             why = (
                 _("%(paid)s of %(amount)s is paid.")
                 % {
                     "paid": in_words(covered, case.portfolio.currency),
-                    "amount": in_words(amount, case.portfolio.currency),
+                    "amount": in_words(due.amount, case.portfolio.currency),
                 }
                 if covered
                 else ""
             )
-            parts.append(Part(_("due on %(day)s") % {"day": day(due_on)}, amount - covered, why))
+            parts.append(Part(_("due on %(day)s") % {"day": day(due.due_on)}, due.amount - covered, why))
     return parts

@@ -7,7 +7,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from babel.dates import get_timezone_location
-from django.db.models import Exists, OuterRef, Prefetch
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import cached_property
@@ -15,16 +14,17 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from accounts.http import StaffRequest
-from accounts.models import ContactPoint, PointStatus, RelatedPerson, RelatedPersonRefusal
-from accounts.standing import Standing, standing_of
+from accounts.models import ContactPoint, PointStatus
+from accounts.standing import Standing, standing_at
 from cases.actions.deciding import progress
 from cases.desk import talk
 from cases.desk.agreements import agreements
+from cases.desk.facts import Facts, read_facts
 from cases.desk.money import Money, money
 from cases.desk.strip import Strip, strip
 from cases.desk.who import Who, who
 from cases.forms import NoteForm
-from cases.models import Call, Case, CaseState, Lease, Plan, Promise, ScriptRun
+from cases.models import Call, Case, CaseState, Lease, PlanState, PromiseState, ScriptRun
 from cases.timeline import timeline
 from cases.words import amount, day
 
@@ -49,64 +49,35 @@ class CasePage:
     # Facts
 
     @cached_property
+    def facts(self) -> Facts:
+        return read_facts(self.row, self.request.user)
+
+    @cached_property
     def points(self) -> list[ContactPoint]:
         """The borrower's own, those in use first."""
-        points = ContactPoint.objects.filter(borrower=self.row.borrower_id, related_person=None)
+        own = [point for point in self.facts.points if point.related_person_id is None]
         return sorted(
-            points, key=lambda point: (point.status != PointStatus.ACTIVE, point.kind != "phone", point.pk)
-        )
-
-    @cached_property
-    def persons(self) -> list[RelatedPerson]:
-        refused = RelatedPersonRefusal.objects.filter(person=OuterRef("pk"))
-        return list(
-            RelatedPerson.objects.filter(borrower=self.row.borrower_id).annotate(refused=Exists(refused))
-        )
-
-    @cached_property
-    def siblings(self) -> list[Case]:
-        """The borrower's other cases this person may see."""
-        return list(
-            Case.objects.visible_to(self.request.user)
-            .filter(borrower=self.row.borrower_id)
-            .exclude(pk=self.row.pk)
-            .select_related("portfolio", "loan")
-            .order_by("-opened_on")
+            own, key=lambda point: (point.status != PointStatus.ACTIVE, point.kind != "phone", point.pk)
         )
 
     @cached_property
     def standings(self) -> dict[UUID, Standing]:
-        return standing_of([self.row.loan_id, *(case.loan_id for case in self.siblings)], on=self.on)
+        """Of this loan and of those of the borrower's other cases."""
+        return standing_at([self.row.loan_id, *(case.loan_id for case in self.facts.others)], self.at)
 
     @property
     def standing(self) -> Standing:
         return self.standings[self.row.loan_id]
 
-    @cached_property
-    def promises(self) -> list[Promise]:
-        return list(self.row.promises.order_by("-made_at"))
-
-    @cached_property
-    def plans(self) -> list[Plan]:
-        return list(self.row.plans.order_by("-agreed_at").prefetch_related("instalments"))
-
-    @cached_property
+    @property
     def open_call(self) -> Call | None:
         """The call of this person on this case that waits for its outcome."""
-        return (
-            Call.objects.filter(agent=self.request.user.pk, case=self.row, logged_at=None)
-            .select_related("attempt__contact_point")
-            .first()
-        )
+        return self.facts.call
 
-    @cached_property
+    @property
     def run(self) -> ScriptRun | None:
-        return (
-            ScriptRun.objects.filter(case=self.row, agent=self.request.user.pk, finished_at=None)
-            .select_related("version__script")
-            .prefetch_related(Prefetch("steps"))
-            .first()
-        )
+        """This person's open walk through a script on this case."""
+        return self.facts.run
 
     # Parts
 
@@ -117,13 +88,11 @@ class CasePage:
 
     @cached_property
     def money(self) -> Money:
-        entries = list(self.row.loan.entries.values("kind", "value_date", "amount"))
-        instalments = list(self.row.loan.instalments.values_list("due_on", "amount"))
-        return money(self.row, self.standing, entries, instalments, self.on)
+        return money(self.row, self.standing, self.facts.bookings, self.facts.instalments, self.on)
 
     @cached_property
     def who(self) -> Who:
-        return who(self.request, self.row, self.points, self.persons, self.strip, self.at)
+        return who(self.request, self.row, self.points, self.facts.persons, self.strip, self.at)
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -161,22 +130,23 @@ class CasePage:
     def closed(self) -> str:
         if self.row.is_open or self.row.closed_at is None:
             return ""
-        words = {"state": CaseState(self.row.state).label, "day": day(self.row.closed_at.date())}
+        closed_on = self.row.portfolio.business_date(self.row.closed_at)
+        words = {"state": CaseState(self.row.state).label, "day": day(closed_on)}
         return _("This case is closed: %(state)s, on %(day)s.") % words
 
     @property
     def other_cases(self) -> list[dict[str, str]]:
         return [
             {
-                "url": reverse("case", args=[case.pk]),
+                "url": reverse("case", args=[case.id]),
                 "text": _("%(state)s, %(amount)s, since %(day)s")
                 % {
                     "state": CaseState(case.state).label,
-                    "amount": amount(self.standings[case.loan_id].arrears, case.portfolio.currency),
+                    "amount": amount(self.standings[case.loan_id].arrears, case.currency),
                     "day": day(case.opened_on),
                 },
             }
-            for case in self.siblings
+            for case in self.facts.others
         ]
 
     @property
@@ -186,7 +156,7 @@ class CasePage:
         return talk.script_view(
             self.row,
             self.run,
-            sorted(self.run.steps.all(), key=lambda step: step.seq),
+            self.facts.steps,
             self.standing,
             self.who.name,
             self.request.user.first_name or self.request.user.username,
@@ -211,9 +181,11 @@ class CasePage:
     def context(self, **more: Any) -> dict[str, Any]:
         """For `cases/case.html` and its parts; `more` brings the open form."""
         works = self.request.user.has_perm("cases.work_case")
-        paid = progress(case_ids=[self.row.pk], on=self.on) if self.promises or self.plans else {}
+        promises, plans = self.facts.promises, self.facts.plans
+        promised = next((promise for promise in promises if promise.state == PromiseState.OPEN), None)
+        active = next((plan for plan in plans if plan.state == PlanState.ACTIVE), None)
+        paid = progress(case_ids=[self.row.pk], on=self.on) if promised or active else {}
         currency = self.row.portfolio.currency
-        active = next((plan for plan in self.plans if plan.state == "active"), None)
         return {
             "case": self.case,
             "zone": self.zone,
@@ -223,17 +195,15 @@ class CasePage:
             "strip": self.strip,
             "who": self.who,
             "money": self.money,
-            "agreements": agreements(self.promises, self.plans, paid, currency, self.on),
+            "agreements": agreements(promises, plans, self.facts.plan_instalments, paid, currency, self.on),
             "other_cases": self.other_cases,
             "script": self.script,
             "scripts": self.scripts,
             "note": NoteForm(auto_id="note_%s") if works else None,
             "actions": talk.actions(self.row, self.request.user, self.open_call, self.strip),
-            "next_steps": talk.next_steps(
-                self.row, self.standing, self.promises, active, self.strip, self.on
-            ),
+            "next_steps": talk.next_steps(self.row, self.standing, promises, active, self.strip, self.on),
             "timeline": self.timeline,
-            "call": talk.call_now(self.open_call),
+            "call": talk.call_now(self.open_call, self.facts.called),
             "open": "",
             "form": None,
             **more,

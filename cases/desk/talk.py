@@ -8,6 +8,7 @@ from uuid import UUID
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from accounts.models import ContactPoint
 from accounts.standing import Standing
 from cases.actions.scripts import walk
 from cases.desk.strip import Strip
@@ -122,12 +123,11 @@ class CallNow:
     number: str
 
 
-def call_now(call: Call | None) -> CallNow | None:
-    """The call that waits for its outcome."""
+def call_now(call: Call | None, called: ContactPoint | None) -> CallNow | None:
+    """The call that waits for its outcome, and what it was placed to."""
     if call is None:
         return None
-    point = call.attempt.contact_point
-    number = point.mask if point else ""
+    number = called.mask if called else ""
     return CallNow(call.placed_at, number, number)
 
 

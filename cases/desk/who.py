@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from accounts.actions.borrowers import read_opened
 from accounts.http import StaffRequest
-from accounts.models import ContactKind, ContactPoint, PointStatus, RelatedPerson
+from accounts.models import ContactKind, ContactPoint, PointStatus, Relation
+from cases.desk.facts import Person
 from cases.desk.strip import Strip
 from cases.models import Case
 from cases.reasons import ArrearsReason
@@ -32,7 +33,7 @@ LANGUAGES = {
 }
 KINDS = {
     "mobile": gettext_lazy("Mobile"),
-    "fixed_line": gettext_lazy("Landline"),
+    "fixed": gettext_lazy("Landline"),
 }
 
 
@@ -86,11 +87,11 @@ def who(
     request: StaffRequest,
     case: Case,
     points: Sequence[ContactPoint],
-    persons: Sequence[RelatedPerson],
+    persons: Sequence[Person],
     strip: Strip,
     at: datetime,
 ) -> Who:
-    """`points` are all of the borrower's own, also retired ones; `persons` those around them, with `refused`."""
+    """`points` are all of the borrower's own, also retired ones; `persons` those around them."""
     open_for = seconds_open(request, case, at)
     opened = read_opened(case.borrower, points) if open_for else None
     may_call = request.user.has_perm("compliance.place_contact") and case.is_open
@@ -135,13 +136,12 @@ def _flags(case: Case) -> list[str]:
     return [_("late because: %(reason)s") % {"reason": ArrearsReason(case.arrears_reason).label}]
 
 
-def _related(person: RelatedPerson) -> Related:
-    refused = getattr(person, "refused", False)
+def _related(person: Person) -> Related:
     why = (
         _("This person does not want to be contacted.")
-        if refused
+        if person.refused
         else _("People around the borrower are contacted only where the law allows it.")
     )
     return Related(
-        relation=str(person.get_relation_display()), name=person.name_mask, may_contact=False, why=why
+        relation=str(Relation(person.relation).label), name=person.name_mask, may_contact=False, why=why
     )

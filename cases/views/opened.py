@@ -67,11 +67,7 @@ def _proposed(page: CasePage) -> str:
     """The outcome that the script's answers point to."""
     from cases.actions.scripts import walk
 
-    return (
-        walk(page.run, sorted(page.run.steps.all(), key=lambda step: step.seq)).disposition
-        if page.run
-        else ""
-    )
+    return walk(page.run, page.facts.steps).disposition if page.run else ""
 
 
 def _colleagues(page: CasePage) -> list[tuple[str, str]]:
