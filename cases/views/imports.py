@@ -155,7 +155,7 @@ def import_run(request: StaffRequest, run_id: UUID) -> HttpResponse:
             "totals": result.totals,
             "invalid_rows": result.invalid_rows[:SHOWN_ROWS],
             "hidden_rows": max(0, len(result.invalid_rows) - SHOWN_ROWS),
-            "changes": Counter(part for row in result.rows for part in row.diff or ()),
+            "changes": dict(Counter(part for row in result.rows for part in row.diff or ())),
         }
     elif run.state == ImportState.DONE:
         reasons = run.summary.get("reasons", {})

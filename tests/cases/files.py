@@ -199,7 +199,7 @@ BAD_ROWS = {
 }
 
 
-def rejected_reasons() -> dict[str, str]:
-    """Why, by row, as the rejected rows of the only run say it."""
-    text = open_rejected(run=ImportRun.objects.get(), by=SYSTEM, at=NOW).decode("utf-8-sig")
+def rejected_reasons(run: ImportRun | None = None) -> dict[str, str]:
+    """Why, by row, as the rejected rows of a run, else of the only one, say it."""
+    text = open_rejected(run=run or ImportRun.objects.get(), by=SYSTEM, at=NOW).decode("utf-8-sig")
     return {row["row"]: row["why"] for row in csv.DictReader(io.StringIO(text, newline=""))}
