@@ -17,5 +17,5 @@ def test_every_icon_is_drawn():
         for name in pair
         if name
     }
-    assert len(named) > 40
+    assert len(named) > 20
     assert named - drawn_icons() == set()
