@@ -58,8 +58,10 @@ class NoteForm(forms.Form):
 
 
 class CallForm(forms.Form):
-    """How a call went; what an outcome needs besides comes with it."""
+    """How a call went; what an outcome needs besides comes with it. `call` says which: the one we placed, or none where the
+    borrower called."""
 
+    call = forms.IntegerField(required=False, widget=forms.HiddenInput)
     disposition = forms.ChoiceField(
         choices=[(code, row.label) for code, row in DISPOSITIONS.items()],
         error_messages={"required": gettext_lazy("Please choose how the call went.")},

@@ -38,7 +38,8 @@ class AgreementRefused(Exception):
 def record_promise(
     *, case: Case, amount: int, due_on: date, channel: str, by: Actor, at: datetime
 ) -> Promise:
-    """An amount by a date (included). A promise still open gives way to it. Raises `AgreementRefused`."""
+    """An amount by a date (included). A promise still open gives way to it; the same one, made today by the same person,
+    stays as it is. Raises `AgreementRefused`."""
     case, today, outstanding = _terms_of(case, at)
     if not 0 < amount <= outstanding:
         most = amount_words(outstanding, case.portfolio.currency)
@@ -48,6 +49,11 @@ def record_promise(
             most=outstanding,
         )
     _check_day("due_on", due_on, case, today)
+    same = Promise.objects.filter(
+        case=case, state=PromiseState.OPEN, amount=amount, due_on=due_on, made_on=today, actor=by.ref
+    ).first()
+    if same:
+        return same
     _cancel_open_promise(case, "replaced", by, at)
     promise = Promise.objects.create(
         case=case, amount=amount, due_on=due_on, channel=channel, made_at=at, made_on=today, actor=by.ref
@@ -80,12 +86,15 @@ def agree_plan(
 ) -> Plan:
     """Equal instalments over everything outstanding; the case then pays in parts.
 
-    A running plan and an open promise give way to it. Raises `AgreementRefused`, and `MoveRefused` where the case may not
-    come to a plan from where it stands (nobody has spoken with the borrower yet).
+    A running plan and an open promise give way to it; the same plan, agreed today by the same person, stays as it is.
+    Raises `AgreementRefused`, and `MoveRefused` where the case may not come to a plan from where it stands (nobody has
+    spoken with the borrower yet).
     """
     case, today, outstanding = _terms_of(case, at)
     instalments = _instalments(case, count, first_due_on, every, today, outstanding)
     running = Plan.objects.filter(case=case, state=PlanState.ACTIVE).select_related("case").first()
+    if running and _is_same(running, instalments, today, by):
+        return running
     if running:
         cancel_plan(plan=running, reason="replaced", by=by, at=at)
     _cancel_open_promise(case, "plan_agreed", by, at)
@@ -107,6 +116,13 @@ def agree_plan(
     if case.state != CaseState.INSTALLMENT_PLAN:
         move(case=case, to=CaseState.INSTALLMENT_PLAN, by=by, at=at, reason="plan_agreed")
     return plan
+
+
+def _is_same(plan: Plan, instalments: Sequence[Instalment], today: date, by: Actor) -> bool:
+    parts = list(plan.instalments.values_list("due_on", "amount"))
+    return (plan.agreed_on, plan.actor) == (today, by.ref) and parts == [
+        (part.due_on, part.amount) for part in instalments
+    ]
 
 
 def _terms_of(case: Case, at: datetime) -> tuple[Case, date, int]:

@@ -25,11 +25,12 @@ from compliance.actions.holds import open_hold
 from compliance.audit import Actor
 from compliance.facts import local_zone
 from compliance.models import Channel, Complaint
-from compliance.models.contact import ConsentKind
+from compliance.models.contact import ConsentKind, Direction
 from compliance.rules import Decision, Purpose
 from compliance.sentences import explain
 
 CALL_BACK_WITHIN = timedelta(days=14)
+AGAIN = timedelta(minutes=1)
 
 
 class CallRefused(Exception):
@@ -179,6 +180,8 @@ def log_inbound(
         raise CallNotLogged("not_spoken", _("Please choose what the borrower said."))
     by = Actor.staff(user)
     case = _lock(case.pk)
+    if _logged_just_now(case, user, chosen, at):
+        raise CallNotLogged("logged", _("The outcome of this call is stored already."))
     _check(chosen, details, case, since=at, at=at)
     attempt = contacts.note_inbound(
         borrower=case.borrower, channel=Channel.CALL, loans=[case.loan_id], by=by, at=at,
@@ -190,6 +193,14 @@ def log_inbound(
     )
     _apply(chosen, details, case=case, call=call, by=by, at=at)
     return call
+
+
+def _logged_just_now(case: Case, user: User, chosen: Disposition, at: datetime) -> bool:
+    """A second click: nobody calls twice in a minute to say the same."""
+    inbound = Call.objects.filter(
+        case=case, agent=user, disposition=chosen.code, attempt__direction=Direction.IN
+    )
+    return inbound.filter(logged_at__gt=at - AGAIN).exists()
 
 
 def _lock(case_id: UUID) -> Case:

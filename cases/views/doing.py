@@ -144,10 +144,14 @@ def _log(request: StaffRequest, page: CasePage, data: dict[str, Any]) -> None:
         reason=data["reason"],
         note=data["note"],
     )
-    if page.open_call is not None:
-        calls.log_call(
-            call=page.open_call, disposition=disposition, by=by(request), at=page.at, details=details
-        )
+    # The form of a call that was logged meanwhile, sent again, is about that call: nobody has called us.
+    placed = (
+        get_object_or_404(page.row.calls, pk=data["call"], agent=request.user)
+        if data["call"]
+        else page.open_call
+    )
+    if placed is not None:
+        calls.log_call(call=placed, disposition=disposition, by=by(request), at=page.at, details=details)
     else:
         calls.log_inbound(
             case=page.row, disposition=disposition, user=request.user, at=page.at, details=details

@@ -34,9 +34,11 @@ def form_for(page: CasePage, name: str, data: QueryDict | None = None) -> forms.
     match name:
         case "call":
             proposed = page.run and _proposed(page)
-            return CallForm(
-                portfolio, page.zone, data, initial={"disposition": given.get("disposition", proposed)}
-            )
+            initial = {
+                "call": page.open_call and page.open_call.pk,
+                "disposition": given.get("disposition", proposed),
+            }
+            return CallForm(portfolio, page.zone, data, initial=initial)
         case "promise":
             owed = decimal_text(page.standing.arrears, portfolio.currency)
             initial = {

@@ -25,6 +25,7 @@ from compliance.models import (
 )
 
 MOST_WORDS = 10_000
+AGAIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,8 @@ def log_complaint(
     case: UUID | None = None,
 ) -> Complaint:
     """Take a complaint down in the borrower's own words, start its clock and stop outbound collection from the borrower, all
-    or nothing. Raises `ComplaintRefused` (words_missing, words_too_long, owner) and `ValueError` for an unknown category or
-    channel, or another borrower's loan."""
+    or nothing. The same words once more within a minute are the same complaint. Raises `ComplaintRefused` (words_missing,
+    words_too_long, owner) and `ValueError` for an unknown category or channel, or another borrower's loan."""
     category, channel = ComplaintCategory(category).value, Channel(channel).value
     words = _text(words, missing=_("Please write what the borrower said."))
     if loan is not None and loan.borrower_id != borrower.pk:
@@ -93,6 +94,8 @@ def log_complaint(
     if owner is not None:
         _check_owner(owner)
     hold = open_hold(borrower=borrower, kind=HoldKind.COMPLAINT, by=by, at=at, case=case)
+    if known := _told_just_now(borrower, loan, category, channel, words, at):
+        return known
     complaint_id = uuid7()
     complaint = Complaint.objects.create(
         id=complaint_id,
@@ -203,6 +206,18 @@ def open_words(*, complaint: Complaint, by: Actor, at: datetime) -> Opened:
         words=seal.open(_words_field(complaint.pk), complaint.words_sealed),
         answer=seal.open(_answer_field(complaint.pk), answer) if answer is not None else "",
     )
+
+
+def _told_just_now(
+    borrower: Borrower, loan: Loan | None, category: str, channel: str, words: str, at: datetime
+) -> Complaint | None:
+    """The complaint that a second click would store again."""
+    seal = seal_of(borrower)
+    recent = Complaint.objects.open().filter(
+        borrower=borrower, loan=loan, category=category, channel=channel, received_at__gt=at - AGAIN
+    )
+    same = (each for each in recent if seal.open(_words_field(each.pk), each.words_sealed) == words)
+    return next(same, None)
 
 
 def _lock_open(complaint: Complaint) -> Complaint:

@@ -5,13 +5,16 @@ from uuid import uuid4
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.actions.payments import receive
 from accounts.actions.received import write_payments
 from accounts.models import LedgerEntry, Payment
 from accounts.tapes.records import CleanPayment
-from compliance.models import AuditEvent
-from tests.cases.stories import make_case
+from cases.actions.calls import log_inbound, place_call
+from cases.models import Plan, Promise
+from compliance.models import AuditEvent, Complaint, ContactAttempt, Hold
+from tests.cases.stories import DAY, make_case, phone_of
 from tests.factories import NOW, SYSTEM, days_ago, make_people, make_portfolio
 
 pytestmark = pytest.mark.django_db
@@ -96,3 +99,52 @@ def test_a_payment_taken_down_at_the_desk_is_not_booked_again_by_the_providers_f
     ]
     assert "payment.received" in [leaf["type"] for leaf in leaves]
     assert "Dana" not in json.dumps(leaves)
+
+
+# The same form twice: a second click, a page sent again
+
+
+def test_the_outcome_of_a_call_sent_again_is_no_call_from_the_borrower(client, case, people):
+    placed = place_call(case=case, contact_point=phone_of(case.borrower), user=people.alice, at=NOW)
+    client.force_login(people.alice)
+    page = client.get(reverse("case", args=[case.pk]), {"open": "call"})
+    assert f'<input type="hidden" name="call" value="{placed.pk}"' in page.content.decode()
+    sent = {"call": placed.pk, "disposition": "cannot_pay"}
+    assert client.post(reverse("case_call", args=[case.pk]), sent).status_code == 302
+    again = client.post(reverse("case_call", args=[case.pk]), sent)
+    assert again.status_code == 422
+    assert "The outcome of this call is stored already." in again.content.decode()
+    assert [attempt.direction for attempt in ContactAttempt.objects.all()] == ["out"]
+
+
+def test_somebody_elses_call_is_not_logged(client, case, people):
+    placed = place_call(case=case, contact_point=phone_of(case.borrower), user=people.alice, at=NOW)
+    client.force_login(people.bob)
+    sent = {"call": placed.pk, "disposition": "cannot_pay"}
+    assert client.post(reverse("case_call", args=[case.pk]), sent).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("page", "sent", "model"),
+    [
+        ("case_call", {"disposition": "cannot_pay"}, ContactAttempt),
+        ("case_promise", {"amount": "20", "due_on": "tomorrow"}, Promise),
+        ("case_plan", {"count": "2", "first_on": "tomorrow", "every": "week"}, Plan),
+        ("case_complaint", {"category": "tone", "channel": "call", "words": "Unkind."}, Complaint),
+        (
+            "case_payment",
+            {"amount": "20", "paid_on": days_ago(1), "method": "cash", "reference": "R-1"},
+            Payment,
+        ),
+        ("case_hold", {"kind": "hardship", "since": days_ago(0), "until": "", "why": "Ill."}, Hold),
+    ],
+)
+def test_a_form_sent_twice_does_its_work_once(client, case, people, page, sent, model):
+    if page == "case_plan":
+        log_inbound(case=case, disposition="cannot_pay", user=people.alice, at=timezone.now())
+    client.force_login(people.alice)
+    tomorrow = timezone.now().date() + DAY
+    sent = {name: tomorrow if value == "tomorrow" else value for name, value in sent.items()}
+    for _ in range(2):
+        client.post(reverse(page, args=[case.pk]), sent)
+    assert model.objects.count() == 1
