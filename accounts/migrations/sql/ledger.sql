@@ -5,6 +5,13 @@ CALL forbear_append_only('accounts_relatedpersonrefusal');
 ALTER TABLE accounts_ledgerentry ADD CONSTRAINT ledger_entry_of_borrower FOREIGN KEY (borrower_id, loan_id)
     REFERENCES accounts_loan (borrower_id, id);
 
+-- The app takes nobody and nothing away (a key goes with an erasure, a schedule with a new one), and rewrites no schedule.
+-- What a role may do stands in the code, so it writes none of Django's own tables about it.
+REVOKE DELETE ON accounts_borrower, accounts_contactpoint, accounts_importrun, accounts_legalentity, accounts_loan,
+    accounts_portfolio, accounts_relatedperson, accounts_user FROM forbear_app;
+REVOKE UPDATE ON accounts_instalment, accounts_paymentcandidate, accounts_team_portfolios FROM forbear_app;
+REVOKE INSERT, UPDATE, DELETE ON auth_group, auth_group_permissions, auth_permission, django_content_type FROM forbear_app;
+
 -- A received payment may find its loan once; nothing else about it ever changes.
 REVOKE DELETE ON accounts_payment FROM forbear_app;
 CREATE FUNCTION payment_freeze() RETURNS trigger LANGUAGE plpgsql AS $$

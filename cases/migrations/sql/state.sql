@@ -3,7 +3,10 @@ CALL forbear_append_only('cases_scriptstep');
 CALL forbear_append_only('cases_note');
 CALL forbear_append_only('cases_planinstalment');
 REVOKE INSERT, UPDATE, DELETE ON cases_edge FROM forbear_app;
-REVOKE DELETE ON cases_case, cases_promise, cases_plan FROM forbear_app;
+CALL forbear_append_only('cases_casemessage');
+CALL forbear_append_only('cases_dayreport');
+REVOKE DELETE ON cases_case, cases_promise, cases_plan, cases_call, cases_dayrun, cases_lease, cases_scriptrun, cases_workitem
+    FROM forbear_app;
 
 -- A transition row names an edge of the map.
 ALTER TABLE cases_transition ADD CONSTRAINT transition_on_the_map FOREIGN KEY (source, target)

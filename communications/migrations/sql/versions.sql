@@ -1,5 +1,6 @@
 CALL forbear_append_only('communications_templateversion');
 CALL forbear_append_only('communications_scriptversion');
+REVOKE DELETE ON communications_message, communications_script, communications_template FROM forbear_app;
 
 -- A message moves forward only: planned → sending → accepted | failed | uncertain; uncertain may still learn its end.
 CREATE FUNCTION message_forward() RETURNS trigger LANGUAGE plpgsql AS $$
