@@ -41,7 +41,8 @@ class ImportCommand(BaseCommand):
         try:
             with transaction.atomic():
                 done = self.perform(options, mapping, by, at)
-                transaction.set_rollback(options["dry_run"])
+                if options["dry_run"]:
+                    transaction.set_rollback(True)
         except TapeError as error:
             raise CommandError(f"{tapes.whole_file_sentence(error)} Nothing was stored.") from None
         except OSError as error:
