@@ -7,20 +7,68 @@ An address that is missing here fails the test, so that nobody adds a page witho
 import uuid
 
 import pytest
+from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from accounts.actions.payments import receive
+from accounts.actions.tapes import keep_file
 from accounts.models import Role
-from tests.factories import make_user
+from compliance.actions.complaints import log_complaint
+from compliance.audit import Actor
+from tests.cases.stories import make_case
+from tests.factories import NOW, days_ago, make_people, make_portfolio, make_team, make_user
 
 EVERYBODY = frozenset(Role)
 WITHOUT_SIGN_IN = frozenset({"sign_in", "sign_out", "health", "preferences"})
 
 CASEWORK = {Role.AGENT, Role.SUPERVISOR}
+BRINGS_TAPES = {Role.SUPERVISOR, Role.ADMINISTRATOR}
+SEES_COMPLAINTS = {Role.SUPERVISOR, Role.COMPLIANCE, Role.LEGAL}
 SEES_CASES = {Role.AGENT, Role.SUPERVISOR, Role.COMPLIANCE, Role.LEGAL}
 
 # Names of addresses → roles that may open them. Filled per app, in the order of the URL files.
 PAGES: dict[str, set[str] | frozenset[str]] = {
     "home": EVERYBODY,
+    # cases
+    "queue": CASEWORK,
+    "queue_next": CASEWORK,
+    "case": SEES_CASES,
+    "case_strip": SEES_CASES,
+    "case_who": SEES_CASES,
+    "case_unseal": SEES_CASES,
+    "case_dial": CASEWORK,
+    "case_call": CASEWORK,
+    "case_promise": CASEWORK,
+    "case_plan": CASEWORK,
+    "case_payment": CASEWORK,
+    "case_complaint": SEES_CASES,
+    "case_hold": CASEWORK,
+    "case_pass": CASEWORK,
+    "case_note": CASEWORK,
+    "case_script": CASEWORK,
+    "case_leave": CASEWORK,
+    "board": {Role.SUPERVISOR, Role.COMPLIANCE},
+    "legal_cases": {Role.LEGAL},
+    "search": SEES_CASES,
+    "imports": BRINGS_TAPES,
+    "import_new": BRINGS_TAPES,
+    "import_run": BRINGS_TAPES,
+    "import_confirm": BRINGS_TAPES,
+    "import_rejected": BRINGS_TAPES,
+    "payments_unmatched": {Role.SUPERVISOR},
+    "payment_match": {Role.SUPERVISOR},
+    # compliance
+    "complaints": SEES_COMPLAINTS,
+    "complaint": SEES_COMPLAINTS,
+    "complaint_words": SEES_COMPLAINTS,
+    "complaint_take": {Role.COMPLIANCE},
+    "complaint_decide": {Role.COMPLIANCE},
+    "audit": {Role.COMPLIANCE},
+    "audit_export": {Role.COMPLIANCE},
+    "portfolios": {Role.COMPLIANCE},
+    "portfolio_contact": {Role.COMPLIANCE},
+    # communications
+    "mail_sink": SEES_CASES,
 }
 
 
@@ -43,7 +91,11 @@ def address(name: str) -> str:
 
 
 def _sample(converter):
-    return uuid.UUID(int=7) if "UUID" in type(converter).__name__ else ("1" if "Int" in type(converter).__name__ else "x")
+    return (
+        uuid.UUID(int=7)
+        if "UUID" in type(converter).__name__
+        else ("1" if "Int" in type(converter).__name__ else "x")
+    )
 
 
 def test_every_address_is_in_the_table():
@@ -53,9 +105,11 @@ def test_every_address_is_in_the_table():
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", sorted(set(PAGES)))
 def test_nobody_gets_in_without_signing_in(client, name):
-    answer = client.get(address(name))
-    assert answer.status_code == 302
-    assert answer.url.startswith(reverse("sign_in"))
+    answers = [client.get(address(name)), client.post(address(name))]
+    assert {answer.status_code for answer in answers} <= {302, 405}
+    inside = [answer.url for answer in answers if answer.status_code == 302]
+    assert inside
+    assert all(url.startswith(reverse("sign_in")) for url in inside)
 
 
 @pytest.mark.django_db
@@ -70,3 +124,58 @@ def test_role_and_address(client, name, role):
     else:
         assert {get, post} <= {403, 405}
         assert 403 in (get, post)
+
+
+# What may be opened is opened for one's own team only
+
+
+@pytest.fixture
+def ids():
+    """One of everything that an address names, in a portfolio of a team that nobody else is in."""
+    portfolio = make_portfolio()
+    make_people(portfolio)
+    case = make_case(portfolio)
+    by = Actor.system("test")
+    complaint = log_complaint(
+        borrower=case.borrower,
+        portfolio=portfolio,
+        category="tone",
+        words="Unkind.",
+        channel="call",
+        by=by,
+        at=NOW,
+    )
+    payment = receive(
+        portfolio=portfolio, reference="P-1", amount=1_00, value_date=days_ago(1), by=by, at=NOW
+    )
+    run = keep_file(
+        kind="loans", portfolio=portfolio, mapping="standard", name="a.csv", content=b"x", by=by, at=NOW
+    )
+    return {"case_id": case.pk, "complaint_id": complaint.pk, "payment_id": payment.pk, "run_id": run.pk}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", [Role.AGENT, Role.SUPERVISOR])
+@pytest.mark.parametrize("with_team", [True, False])
+def test_what_another_team_works_on_is_not_there(client, ids, role, with_team):
+    client.force_login(make_user(role=role, team=make_team() if with_team else None))
+    opened = set()
+    for name in sorted(PAGES):
+        needed = set(addresses()[name].pattern.converters)
+        if role in PAGES[name] and needed and needed <= set(ids):
+            page = reverse(name, kwargs={key: ids[key] for key in needed})
+            assert {client.get(page).status_code, client.post(page).status_code} <= {404, 405}, name
+            opened.add(name)
+    assert "case" in opened
+    assert ("payment_match" in opened) == (role == Role.SUPERVISOR)
+
+
+@pytest.mark.django_db
+def test_everything_that_changes_something_wants_the_token(ids):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(make_user(role=Role.SUPERVISOR))
+    for name in sorted(addresses()):
+        answer = client.post(
+            reverse(name, kwargs=dict.fromkeys(addresses()[name].pattern.converters, uuid.UUID(int=7)))
+        )
+        assert answer.status_code in (403, 405), name

@@ -89,9 +89,10 @@ def imports(request: StaffRequest) -> HttpResponse:
 @login_required
 def import_new(request: StaffRequest, kind: str) -> HttpResponse:
     """Choose a file; a file that is no such tape is refused here, and nothing of it is kept."""
+    kinds = _checked(request)
     if kind not in ImportKind.values:
         raise Http404
-    if kind not in _checked(request):
+    if kind not in kinds:
         raise PermissionDenied
     form = FileForm(kind, request.user, request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
