@@ -34,11 +34,15 @@ def form_for(page: CasePage, name: str, data: QueryDict | None = None) -> forms.
     match name:
         case "call":
             proposed = page.run and _proposed(page)
-            initial = {
-                "call": page.open_call and page.open_call.pk,
-                "disposition": given.get("disposition", proposed),
-            }
-            return CallForm(portfolio, page.zone, data, initial=initial)
+            return CallForm(
+                portfolio,
+                page.zone,
+                data,
+                initial={
+                    "call": page.open_call and page.open_call.pk,
+                    "disposition": given.get("disposition", proposed),
+                },
+            )
         case "promise":
             owed = decimal_text(page.standing.arrears, portfolio.currency)
             initial = {
