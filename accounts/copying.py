@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.db import connection, models
+from django.db import connection, connections, models
 
 
 def copy_in(model: type[models.Model], rows: Iterable[models.Model]) -> int:
@@ -13,15 +13,15 @@ def copy_in(model: type[models.Model], rows: Iterable[models.Model]) -> int:
         for field in model._meta.concrete_fields
         if not field.generated and not field.has_db_default() and not isinstance(field, models.AutoField)
     ]
-    columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    # The connection itself: `connection` looks for it again at every use, which is several times for every value.
+    database = connections[connection.alias]
+    columns = ", ".join(database.ops.quote_name(str(field.column)) for field in fields)
     written = 0
     with (
-        connection.cursor() as cursor,
-        cursor.copy(f"COPY {connection.ops.quote_name(model._meta.db_table)} ({columns}) FROM STDIN") as copy,
+        database.cursor() as cursor,
+        cursor.copy(f"COPY {database.ops.quote_name(model._meta.db_table)} ({columns}) FROM STDIN") as copy,
     ):
         for row in rows:
-            copy.write_row(
-                [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]
-            )
+            copy.write_row([field.get_db_prep_save(field.pre_save(row, True), database) for field in fields])
             written += 1
     return written
