@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import get_timezone_location
 from django.urls import reverse
-from django.utils.dateparse import parse_datetime
 from django.utils.functional import cached_property
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -27,6 +26,7 @@ from cases.forms import NoteForm
 from cases.models import Call, Case, CaseState, Lease, PlanState, PromiseState, ScriptRun
 from cases.timeline import timeline
 from cases.words import amount, day
+from compliance.audit_search import Cut
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class CasePage:
             self.facts.steps,
             self.standing,
             self.who.name,
-            self.request.user.first_name or self.request.user.username,
+            self.request.user.first_name or self.request.user.display_name,
         )
 
     @property
@@ -170,12 +170,12 @@ class CasePage:
 
     @property
     def timeline(self):
-        before = self.request.GET.get("before", "")
+        given = self.request.GET
         return timeline(
             self.row,
             self.request.user,
-            kind=self.request.GET.get("timeline", "all"),
-            before=parse_datetime(before.replace(" ", "+")) if before else None,
+            kind=given.get("timeline", "all"),
+            before=Cut.read(given.get("before", "")),
         )
 
     def context(self, **more: Any) -> dict[str, Any]:

@@ -78,6 +78,7 @@ class Item:
     borrower: str
     portfolio: str
     place: str
+    zone: ZoneInfo
     owed: int
     currency: str
     days_late: int
@@ -131,6 +132,7 @@ def items(steps: Sequence[UUID], user: User, at: datetime) -> list[Item]:
                 borrower=case.borrower.name_mask or _("name not given"),
                 portfolio=case.portfolio.code,
                 place=f"{place_of(zone)} {at.astimezone(zone):%H:%M}",
+                zone=zone,
                 owed=standing.arrears,
                 currency=case.portfolio.currency,
                 days_late=standing.days_past_due,
@@ -141,7 +143,7 @@ def items(steps: Sequence[UUID], user: User, at: datetime) -> list[Item]:
                 overdue=(at - step.due_at).days >= 2,
                 may_contact=decision.allowed,
                 from_=decision.next_allowed,
-                lease=case.lease.holder.display_name if held else "",
+                lease=case.lease.holder.display_name if held and case.lease.holder else "",
             )
         )
     return found

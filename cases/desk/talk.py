@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, ngettext, override
 from django.utils.translation import gettext as _
 
 from accounts.models import ContactPoint
@@ -77,14 +77,15 @@ def script_view(
     here = walk(run, taken)
     language = case.borrower.language if case.borrower.language in run.version.title else "en"
     reader = get_language() if get_language() in run.version.title else "en"
-    values = {
-        "agent_name": agent,
-        "borrower_name": name,
-        "lender_name": case.portfolio.entity.name,
-        "reply_address": _("the wallet app"),
-        "arrears": amount(standing.arrears, case.portfolio.currency),
-        "oldest_due_on": day(standing.oldest_due_on) if standing.oldest_due_on else "",
-    }
+    with override(language):  # amounts and days too are said as the borrower says them
+        values = {
+            "agent_name": agent,
+            "borrower_name": name,
+            "lender_name": case.portfolio.entity.name,
+            "reply_address": _("the wallet app"),
+            "arrears": amount(standing.arrears, case.portfolio.currency),
+            "oldest_due_on": day(standing.oldest_due_on) if standing.oldest_due_on else "",
+        }
     step = here.step
     answers = [Choice(answer.key, answer.label[reader]) for answer in step.answers]
     if not answers:

@@ -37,7 +37,6 @@ def queue(request: StaffRequest) -> HttpResponse:
         "queue": mine,
         "items": queues.items(list(page), request.user, now),
         "page": page,
-        "zone": None,
     }
     return render(request, "cases/queue.html", context)
 

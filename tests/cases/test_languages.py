@@ -1,0 +1,67 @@
+"""The desk in both languages: every form opens, and what is said to a borrower is in the borrower's."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from cases.actions.scripts import answer_step, start_script
+from cases.actions.work import plan_work
+from cases.models import WorkKind
+from communications.actions.texts import load_texts
+from compliance.audit import Actor
+from tests.cases.stories import make_case, make_reachable
+from tests.factories import NOW, SYSTEM, make_loan, make_people, make_portfolio
+
+FORMS = ("call", "promise", "plan", "payment", "complaint", "hold", "pass")
+
+
+@pytest.fixture
+def alice(db) -> User:
+    return make_people(make_portfolio(zone="Asia/Shanghai", currency="CNY")).alice
+
+
+@pytest.fixture(params=["en", "zh-hans"])
+def reader(request, client, alice) -> Client:
+    alice.language = request.param
+    alice.save()
+    client.force_login(alice)
+    return client
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_form_opens(reader, alice, form):
+    case = make_case(alice.team.portfolios.get())
+    answer = reader.get(reverse("case", args=[case.pk]), {"open": form})
+    assert answer.status_code == 200
+    assert answer.context["form"] is not None
+
+
+def test_the_words_to_a_borrower_are_wholly_in_their_language(reader, alice):
+    load_texts(by=SYSTEM, at=NOW)
+    borrower = make_reachable(alice.team.portfolios.get(), language="zh-hans")
+    case = make_case(loan=make_loan(borrower, principal=1_000_00))
+    run = start_script(case=case, user=alice, at=NOW)
+    for step, answer in (("greet", "speaking"), ("right_party", "confirmed")):
+        answer_step(run=run, step=step, answer=answer, by=Actor.staff(alice), at=NOW)
+    said = reader.get(reverse("case", args=[case.pk])).context["script"]
+    assert said.lang == "zh-Hans"
+    assert "有一笔款项原定于2026年2月21日归还，目前还差¥1,000.00。" in said.say
+
+
+def test_a_script_is_spoken_under_the_name_that_there_is(client, alice):
+    load_texts(by=SYSTEM, at=NOW)
+    alice.first_name, alice.last_name = "", "方琳"
+    alice.save()
+    client.force_login(alice)
+    case = make_case(loan=make_loan(make_reachable(alice.team.portfolios.get(), language="zh-hans")))
+    start_script(case=case, user=alice, at=NOW)
+    said = client.get(reverse("case", args=[case.pk])).context["script"]
+    assert said.say.startswith("您好，我叫方琳，")
+
+
+def test_times_in_a_queue_are_those_of_the_borrower(reader, alice):
+    case = make_case(alice.team.portfolios.get())
+    plan_work(case=case, kind=WorkKind.FIRST_CALL, due_at=NOW, reason="notice_sent", by=SYSTEM, at=NOW)
+    [item] = reader.get(reverse("queue")).context["items"]
+    assert str(item.zone) == "America/New_York"
