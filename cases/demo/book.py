@@ -3,16 +3,20 @@
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, time, timedelta
+from typing import TypeVar
 
 from accounts.schedules import Every, equal_instalments
 from cases.demo import figures
 from cases.demo.people import Person, american, chinese
 
+Chosen = TypeVar("Chosen", int, float)
+
 
 @dataclass(frozen=True)
 class Product:
-    """One portfolio of the demo. `unit` is the smallest loan, in minor units."""
+    """One portfolio of the demo. `unit` is the smallest loan, in minor units; `shift` the hours its team works, on the clock
+    of `zone`; `dispatch` when messages leave, UTC: hourly while somewhere the morning has just come."""
 
     code: str
     name: str
@@ -24,14 +28,17 @@ class Product:
     product: str
     unit: int
     share: float
+    shift: range
+    dispatch: tuple[time, ...]
     person: Callable[[random.Random, int], Person]
 
 
 PRODUCTS = (
     Product("WALLET-CN", "Wallet cash loan", "Demo Consumer Finance (China)", "CNY", ("CN",), "Asia/Shanghai",
-            "zh-hans", "wallet cash", 50000, 0.6, chinese),
+            "zh-hans", "wallet cash", 50000, 0.6, range(9, 19), (time(0, 5), time(6)), chinese),
     Product("WALLET-US", "Wallet advance", "Demo Wallet Credit Inc.", "USD", ("US",), "America/New_York",
-            "en", "wallet advance", 10000, 0.4, american),
+            "en", "wallet advance", 10000, 0.4, range(11, 21), (*(time(hour, 1) for hour in range(12, 20)), time(22, 1)),
+            american),
 )  # fmt: skip
 
 
@@ -59,7 +66,7 @@ def loans(
     rng = random.Random(f"{seed}:{product.code}")
     people: list[Person] = []
     for number in range(count):
-        # Three in ten are a second loan of somebody already here.
+        # One in eight is another loan of somebody already here.
         if people and rng.random() < 0.12:
             person = rng.choice(people)
         else:
@@ -87,11 +94,13 @@ def _loan(
         interest=interest,
         disbursed_on=disbursed_on,
         instalments=instalments,
-        payments=tuple(_payments(rng, instalments)),
+        payments=tuple(_payments(rng, instalments, disbursed_on)),
     )
 
 
-def _payments(rng: random.Random, instalments: tuple[tuple[date, int], ...]) -> Iterator[tuple[date, int]]:
+def _payments(
+    rng: random.Random, instalments: tuple[tuple[date, int], ...], disbursed_on: date
+) -> Iterator[tuple[date, int]]:
     # One in sixteen stops paying for good: what keeps a live book's late share above that of closed loans.
     stops = rng.random() < (figures.BAD_SHARE - figures.LATE) * 1.5
     for due_on, amount in instalments:
@@ -104,7 +113,8 @@ def _payments(rng: random.Random, instalments: tuple[tuple[date, int], ...]) -> 
             days = 0
         else:
             days = round(figures.quantile(figures.DAYS_LATE, rng.random()))
-        paid_on = due_on + timedelta(days=days)
+        # The early payers of long terms must not pay back before they have borrowed.
+        paid_on = max(due_on + timedelta(days=days), disbursed_on)
         if days > 0 and rng.random() < figures.PAYS_IN_PARTS and amount > 100:
             part = max(1, int(amount * figures.quantile(figures.PART_PAID, rng.random())))
             yield due_on + timedelta(days=max(1, days // 2)), part
@@ -113,7 +123,7 @@ def _payments(rng: random.Random, instalments: tuple[tuple[date, int], ...]) -> 
             yield paid_on, amount
 
 
-def _pick(rng: random.Random, shares: dict) -> float:
+def _pick(rng: random.Random, shares: dict[Chosen, float]) -> Chosen:
     return rng.choices(list(shares), weights=list(shares.values()))[0]
 
 

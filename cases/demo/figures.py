@@ -1,7 +1,8 @@
 """Facts the generator is calibrated on: shares and quantiles of real wallet-loan books and complaints.
 
 Each is a number computed from published or contributed data (loan books of two African wallet lenders, 2016-2019; one
-lender's monthly statuses; complaints to the US consumer bureau, 2014-2015). Rows of those data are not here.
+lender's monthly statuses; complaints to the US consumer bureau, 2014-2015; calls of a bank's sales campaign), but for those
+that are said to be guesses. Rows of those data are not here.
 """
 
 from itertools import pairwise
@@ -36,6 +37,28 @@ HOURS_PAID = (644, 256, 105, 93, 286, 242, 319, 605, 914, 1305, 1199, 1169,
 COMPLAINT_SHARE = {
     "not_mine": 0.309, "paid": 0.121, "amount": 0.170, "too_often": 0.119, "third_party": 0.058,
     "tone": 0.086, "privacy": 0.052, "wrong_time": 0.016, "credit_report": 0.028, "other": 0.041,
+}  # fmt: skip
+
+# Share of contact attempts that succeed, by how many came before on the same person (41,188 sales calls, a stand-in).
+SUCCESS_BY_ATTEMPT = (0.1304, 0.1146, 0.1075, 0.0939)
+# Guesses of ours, modest ones: no data set says these for collections.
+# What comes of the other calls.
+OTHER_OUTCOMES = {
+    "no_answer": 0.40, "busy": 0.05, "switched_off": 0.06, "suspended": 0.008, "not_in_service": 0.012,
+    "voicemail": 0.10, "wrong_number": 0.02, "third_party": 0.04, "hung_up": 0.035, "call_back": 0.04,
+    "says_paid": 0.03, "cannot_pay": 0.06, "disputes": 0.015, "refuses": 0.015, "lawyer": 0.003,
+    "complaint": 0.007, "ill_or_bereaved": 0.01, "deceased": 0.002,
+}  # fmt: skip
+# Promises kept in time, and those of the others that are kept in part; plans that are paid to the end.
+PROMISES_KEPT, PROMISES_PART_KEPT, PLANS_PAID = 0.65, 0.3, 0.75
+# Agreements that are a plan instead of one promise; promises of less than is overdue.
+PLANS, PROMISES_IN_PART = 0.3, 0.3
+# Borrowers who say it is paid and are right; payments that come without their loan's id; payments that bounce.
+SAYS_PAID_RIGHTLY, NAMES_NO_LOAN, BOUNCES = 0.6, 0.025, 0.004
+# Why a loan is late, where the borrower says it.
+REASONS = {
+    "forgot": 0.28, "job_loss": 0.18, "payment_trouble": 0.14, "illness": 0.11, "misunderstood_terms": 0.10,
+    "accident": 0.04, "bereavement": 0.03, "disaster": 0.02, "does_not_say": 0.10,
 }  # fmt: skip
 
 

@@ -1,0 +1,140 @@
+"""Those who oversee the demo's agents: supervisors, the compliance officer and legal, deciding as on their own pages."""
+
+import random
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from accounts.actions.borrowers import refuse_related_person
+from accounts.models import Loan, Payment, RelatedPerson, User
+from cases.actions.notes import add_note
+from cases.actions.payments import match_payment
+from cases.actions.transition import MoveRefused, move
+from cases.actions.work import finish_work, plan_work
+from cases.demo.debts import DAY, Debt
+from cases.demo.sayings import ANSWERS, NOTES
+from cases.demo.staff import Crew
+from cases.models import Case, CaseState, WorkItem, WorkKind
+from compliance.actions.complaints import assign, resolve
+from compliance.actions.holds import end_hold
+from compliance.audit import Actor
+from compliance.models import Channel, Complaint, ComplaintState, Hold, HoldKind
+
+# What a day gets done of the reviews, the waiting payments and the open complaints: shares.
+REVIEWED, MATCHED, ANSWERED = 0.4, 0.6, 0.25
+OUTCOMES = {ComplaintState.UPHELD: 0.35, ComplaintState.PARTLY: 0.25, ComplaintState.REJECTED: 0.4}
+# The first complaint of a portfolio lies on somebody's desk for too long: the pages have to show what that looks like.
+FORGOTTEN = 1
+# One case in so many that legal may take on is taken, and at most so many on a visit.
+TO_LEGAL, LEGAL_AT_ONCE = 0.6, 5
+# Days past due after which a supervisor gives a case up; some the lender takes back before.
+GIVEN_UP, TAKEN_BACK = 75, 40
+
+
+class Oversight:
+    """`waiting` has what the payers know: which loan a payment that names none was for, and the day this comes out."""
+
+    def __init__(self, debts: Mapping[str, Debt], seed: str) -> None:
+        self.debts = debts
+        self.waiting: dict[str, tuple[Debt, date]] = {}
+        self.rng = random.Random(f"{seed}:oversight")
+
+    def waits(self, reference: str, debt: Debt, known_on: date) -> None:
+        self.waiting[reference] = debt, known_on
+
+    # The supervisor
+
+    def supervise(self, crew: Crew, at: datetime) -> None:
+        self.match(crew, at)
+        self.review(crew, at)
+
+    def match(self, crew: Crew, at: datetime) -> None:
+        """Payments whose payer could be asked."""
+        payments = Payment.objects.unmatched().filter(portfolio=crew.portfolio)
+        for payment in payments.select_related("portfolio").order_by("received_at", "pk"):
+            debt, known_on = self.waiting[payment.reference]
+            if known_on > at.date() or self.rng.random() >= MATCHED:
+                continue
+            loan = Loan.objects.get(portfolio=crew.portfolio, external_id=debt.loan.external_id)
+            match_payment(payment=payment, loan=loan, by=Actor.staff(crew.supervisor), at=at)
+            debt.posted += payment.amount
+
+    def review(self, crew: Crew, at: datetime) -> None:
+        """Disputes are answered, the dead left in peace, lawyers given time."""
+        items = WorkItem.objects.filter(
+            kind=WorkKind.REVIEW, done_at=None, due_at__lte=at - DAY, case__portfolio=crew.portfolio
+        ).select_related("case__borrower__key")
+        for item in items.order_by("due_at", "pk"):
+            if self.rng.random() < REVIEWED:
+                self._review(crew, item.case, item.reason, at)
+
+    def _review(self, crew: Crew, case: Case, reason: str, at: datetime) -> None:
+        by = Actor.staff(crew.supervisor)
+        holds = Hold.objects.filter(borrower=case.borrower_id, ended_at=None)
+        if reason == "deceased":
+            move(case=case, to=CaseState.WRITTEN_OFF, by=by, at=at, reason="deceased")
+        elif reason == "lawyer":
+            plan_work(case=case, kind=WorkKind.REVIEW, due_at=at + 10 * DAY, reason="lawyer", by=by, at=at)
+        else:
+            for hold in holds.filter(kind=HoldKind.DISPUTE).order_by("pk"):
+                end_hold(hold=hold, by=by, at=at, reason="answered", case=case.pk)
+            note = NOTES[crew.product.language]["review"]
+            add_note(case=case, body=note, author=crew.supervisor, at=at)
+            finish_work(case=case, kinds=[WorkKind.REVIEW], result="answered", by=by, at=at)
+            plan_work(case=case, kind=WorkKind.FOLLOW_UP, due_at=at + DAY, reason="answered", by=by, at=at)
+
+    def close(self, crew: Crew, at: datetime) -> None:
+        """Once a week: give up the oldest hopeless case, and return one to the lender who asks for it."""
+        by = Actor.staff(crew.supervisor)
+        old = self._late(crew, at, GIVEN_UP)
+        if old:
+            move(case=old[0], to=CaseState.WRITTEN_OFF, by=by, at=at, reason="not_worth_it")
+        taken = [case for case in self._late(crew, at, TAKEN_BACK) if case.state != CaseState.LEGAL]
+        if taken and self.rng.random() < 0.5:
+            move(case=self.rng.choice(taken), to=CaseState.RECALLED, by=by, at=at, reason="lender_asked")
+
+    def hear_refusal(self, crew: Crew, at: datetime) -> None:
+        """Somebody around a borrower says that they do not want to hear from us."""
+        people = RelatedPerson.objects.filter(borrower__cases__portfolio=crew.portfolio, refusals=None)
+        person = people.order_by("pk").first()
+        if person is not None:
+            refuse_related_person(person=person, channel=Channel.CALL, by=Actor.staff(crew.supervisor), at=at)
+
+    # The compliance officer
+
+    def answer_complaints(self, crew: Crew, officer: User, at: datetime) -> None:
+        by = Actor.staff(officer)
+        complaints = Complaint.objects.filter(portfolio=crew.portfolio).select_related("portfolio")
+        for complaint in complaints.order_by("received_at", "pk")[FORGOTTEN:]:
+            if complaint.state != ComplaintState.OPEN or complaint.received_at > at - DAY:
+                continue
+            if complaint.owner_id is None:
+                assign(complaint=complaint, owner=officer, by=by, at=at)
+            late = complaint.due_on <= complaint.portfolio.business_date(at)
+            if late or self.rng.random() < ANSWERED:
+                outcome = self.rng.choices(list(OUTCOMES), weights=list(OUTCOMES.values()))[0]
+                answer = ANSWERS[complaint.portfolio.language][outcome]
+                resolve(complaint=complaint, outcome=outcome, answer=answer, by=by, at=at)
+
+    # Legal
+
+    def take_to_legal(self, crew: Crew, lawyer: User, at: datetime) -> None:
+        """Cases late enough, where the map lets them go there."""
+        taken = 0
+        for case in self._late(crew, at, crew.portfolio.legal_after_days):
+            if taken == LEGAL_AT_ONCE:
+                break
+            if case.state in (CaseState.OVERDUE, CaseState.LEGAL) or self.rng.random() >= TO_LEGAL:
+                continue
+            try:
+                move(case=case, to=CaseState.LEGAL, by=Actor.staff(lawyer), at=at, reason="last_resort")
+            except MoveRefused:
+                continue
+            taken += 1
+
+    def _late(self, crew: Crew, at: datetime, days: int) -> list[Case]:
+        """Open cases at least so many days late, the oldest first."""
+        today = crew.portfolio.business_date(at)
+        cases = Case.objects.open().filter(portfolio=crew.portfolio).select_related("loan").order_by("pk")
+        late = [(self.debts[case.loan.external_id].oldest_due(), case) for case in cases]
+        old = [(due_on, case) for due_on, case in late if due_on and (today - due_on).days >= days]
+        return [case for _due_on, case in sorted(old, key=lambda each: each[0])]

@@ -1,0 +1,108 @@
+"""Who works in the demo, and for whom: legal entities, portfolios, one team for each, and those who oversee them all."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+
+from accounts.actions import portfolios, staff
+from accounts.models import LegalEntity, Portfolio, Role, Team, User
+from cases.demo.book import PRODUCTS, Product
+from cases.demo.logins import DEMO_PASSWORD
+from compliance.audit import Actor
+
+SEED = Actor.system("seed_demo")
+# Six weeks of history hold few loans that are ninety days late, and legal's page should have something to show.
+LEGAL_AFTER_DAYS = 45
+
+# Username, first name, last name (a Chinese name is one). The first login of each role is named after it.
+OVERSEERS = {
+    Role.COMPLIANCE: ("compliance", "Ingrid", "Vale"),
+    Role.LEGAL: ("legal", "Omar", "Reyes"),
+}
+SUPERVISORS = {"WALLET-US": ("supervisor", "Ruth", "Okafor"), "WALLET-CN": ("supervisor.cn", "", "沈雅")}
+AGENTS = {
+    "WALLET-US": (
+        ("agent", "Alex", "Morgan"),
+        ("agent.us2", "Jamie", "Cole"),
+        ("agent.us3", "Noor", "Haddad"),
+    ),
+    "WALLET-CN": (
+        ("agent.cn1", "", "方琳"),
+        ("agent.cn2", "", "贺凯"),
+        ("agent.cn3", "", "苏宁"),
+        ("agent.cn4", "", "陶帆"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Crew:
+    """One portfolio with its people; `agents` in the order of their logins."""
+
+    product: Product
+    portfolio: Portfolio
+    supervisor: User
+    agents: tuple[User, ...]
+
+
+@dataclass(frozen=True)
+class Staff:
+    crews: tuple[Crew, ...]
+    compliance: User
+    legal: User
+    administrator: User
+
+
+def set_up(at: datetime) -> Staff:
+    """Everybody with the demo's password, and portfolios open for contact."""
+    administrator = _person("administrator", "Paula", "Stern", Role.ADMINISTRATOR, SEED, at)
+    by = Actor.staff(administrator)
+    overseers = {role: _person(*names, role, by, at) for role, names in OVERSEERS.items()}
+    # The portfolio whose people read English comes first: its agent and supervisor are the plain logins.
+    crews = tuple(
+        _crew(product, administrator, overseers[Role.COMPLIANCE], at)
+        for product in sorted(PRODUCTS, key=lambda each: each.language)
+    )
+    return Staff(crews, overseers[Role.COMPLIANCE], overseers[Role.LEGAL], administrator)
+
+
+def _crew(product: Product, administrator: User, compliance: User, at: datetime) -> Crew:
+    by = Actor.staff(administrator)
+    entity = portfolios.create_entity(entity=LegalEntity(name=product.entity), by=by, at=at)
+    portfolio = portfolios.create_portfolio(
+        portfolio=Portfolio(
+            code=product.code,
+            name=product.name,
+            entity=entity,
+            currency=product.currency,
+            jurisdictions=list(product.jurisdictions),
+            zone=product.zone,
+            language=product.language,
+            legal_after_days=LEGAL_AFTER_DAYS,
+        ),
+        by=by,
+        at=at,
+    )
+    portfolio = portfolios.open_contact(portfolio=portfolio, by=Actor.staff(compliance), at=at)
+    team = staff.add_team(team=Team(name=f"Team {product.code}"), portfolios=[portfolio], by=by, at=at)
+    people: dict[str, Any] = {"team": team, "language": product.language}
+    supervisor = _person(*SUPERVISORS[product.code], Role.SUPERVISOR, by, at, **people)
+    agents = tuple(_person(*names, Role.AGENT, by, at, **people) for names in AGENTS[product.code])
+    return Crew(product, portfolio, supervisor, agents)
+
+
+def _person(
+    username: str, first_name: str, last_name: str, role: Role, by: Actor, at: datetime, **fields: object
+) -> User:
+    user = User(username=username, first_name=first_name, last_name=last_name, role=role, **fields)
+    user.password = _hash()
+    return staff.add_staff(user=user, password=DEMO_PASSWORD, by=by, at=at)
+
+
+@cache
+def _hash() -> str:
+    """Hashing is dear on purpose; for what everybody is told, once is enough."""
+    return make_password(DEMO_PASSWORD)
