@@ -23,6 +23,7 @@ from cases.dispositions import DISPOSITIONS
 from cases.models import Case, CaseState, Note, WorkKind
 from cases.reasons import ArrearsReason
 from cases.words import amount_of, day, moment
+from compliance.audit_search import Cut
 from compliance.models import Channel, ComplaintCategory, ComplaintState, HoldKind
 
 KINDS = ("all", "contacts", "money", "law")
@@ -83,7 +84,7 @@ Maker = Callable[[Data, Told], Line | None]
 
 
 def timeline(
-    case: Case, user: User, limit: int = LIMIT, *, kind: str = "all", before: datetime | None = None
+    case: Case, user: User, limit: int = LIMIT, *, kind: str = "all", before: Cut | None = None
 ) -> Timeline:
     """The newest `limit` events of a case and of its borrower, as lines; with `before`, those that came earlier.
 
@@ -96,7 +97,7 @@ def timeline(
     older = ""
     if len(found) > limit:
         found.pop()
-        older = urlencode({"timeline": kind, "before": found[-1].at.isoformat()})
+        older = urlencode({"timeline": kind, "before": str(Cut(found[-1].at, found[-1].id))})
     told = _told(found, case, user)
     entries = []
     for each in found:
@@ -113,12 +114,12 @@ FOUND = f"""
 WITH event AS (
     SELECT id, at, type, actor_kind, actor, convert_from(leaf, 'UTF8')::jsonb -> 'data' AS data
     FROM compliance_auditevent
-    WHERE type = ANY(%(types)s) AND (%(before)s::timestamptz IS NULL OR at < %(before)s) AND (
+    WHERE type = ANY(%(types)s) AND (%(at)s::timestamptz IS NULL OR (at, id) < (%(at)s, %(id)s::uuid)) AND (
         case_ref = %(case)s OR borrower_ref = %(borrower)s AND (case_ref IS NULL OR type LIKE ANY(%(of_person)s))
     )
     ORDER BY at DESC, id DESC LIMIT %(limit)s
 )
-SELECT event.at, event.type, event.actor_kind, event.actor, event.data,
+SELECT event.id, event.at, event.type, event.actor_kind, event.actor, event.data,
     {NAME.format("person")}, {NAME.format("assignee")}, message.channel, template.key, note.body_sealed
 FROM event
 LEFT JOIN accounts_user person ON person.ref = CASE event.actor_kind WHEN 'staff' THEN event.actor::uuid END
@@ -138,6 +139,7 @@ class Found(NamedTuple):
     """An event, with what its sentence needs beyond its own data where that is known: the name of who did it and of who
     got the case, the message's channel and the key of its text, the sealed words of the note."""
 
+    id: UUID
     at: datetime
     event: str
     actor_kind: str
@@ -150,18 +152,19 @@ class Found(NamedTuple):
     note: bytes | None
 
 
-def _find(case: Case, types: Sequence[str], before: datetime | None, limit: int) -> list[Found]:
-    values = {
+def _find(case: Case, types: Sequence[str], before: Cut | None, limit: int) -> list[Found]:
+    values: dict[str, Any] = {
         "case": case.pk,
         "borrower": case.borrower_id,
         "types": types,
         "of_person": OF_PERSON,
-        "before": before,
+        "at": before and before.at,
+        "id": before and before.event_id,
         "limit": limit,
     }
     with connection.cursor() as cursor:
         cursor.execute(FOUND, values)
-        return [Found(*row[:4], json.loads(row[4]), *row[5:]) for row in cursor.fetchall()]
+        return [Found._make((*row[:5], json.loads(row[5]), *row[6:])) for row in cursor.fetchall()]
 
 
 def _told(found: Sequence[Found], case: Case, user: User) -> Told:

@@ -134,7 +134,7 @@ class Facts:
 
 def read_facts(case: Case, user: User) -> Facts:
     """The facts of a case for the person at the desk."""
-    values = {
+    values: dict[str, Any] = {
         "case": case.pk,
         "borrower": case.borrower_id,
         "loan": case.loan_id,
@@ -144,7 +144,7 @@ def read_facts(case: Case, user: User) -> Facts:
     }
     with connection.cursor() as cursor:
         cursor.execute(FACTS, values)
-        found = {name: part or [] for name, part in json.loads(cursor.fetchone()[0]).items()}
+        found: dict[str, Any] = {name: part or [] for name, part in json.loads(cursor.fetchone()[0]).items()}
     points = [_row(ContactPoint, each) for each in found["points"]]
     call, run = found["call"], found["run"]
     return Facts(
@@ -172,7 +172,7 @@ M = TypeVar("M", bound=Model)
 def _row(model: type[M], columns: dict[str, Any], **related: Model) -> M:
     """A row of a model from its columns as JSON, as a query would give it, with rows that it points to."""
     fields = [field for field in model._meta.concrete_fields if field.column in columns]
-    values = [field.to_python(columns[field.column]) for field in fields]
+    values = [field.to_python(columns[str(field.column)]) for field in fields]
     row = model.from_db(connection.alias, [field.attname for field in fields], values)
     for name, other in related.items():
         setattr(row, name, other)
