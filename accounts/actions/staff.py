@@ -17,10 +17,12 @@ DETAILS = ("username", "first_name", "last_name", "email", "role", "team", "lang
 
 @transaction.atomic
 def add_staff(*, user: User, password: str, by: Actor, at: datetime) -> User:
-    """Store a new member of staff with their first password. Raises `PermissionDenied`, `ValidationError`."""
+    """Store a new member of staff with their first password; a hash of it that `user` carries already is kept, for who gives
+    many the same. Raises `PermissionDenied`, `ValidationError`."""
     require(by, "accounts.add_user")
     validate_password(password, user)
-    user.set_password(password)
+    if not user.password:
+        user.set_password(password)
     user.full_clean()
     user.save(force_insert=True)
     record(
