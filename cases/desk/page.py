@@ -220,7 +220,7 @@ def desk_case(user, case_id: UUID) -> Case | None:
     """The case with all that every part needs of it, if this person may see it."""
     return (
         Case.objects.visible_to(user)
-        .select_related("borrower__key", "loan", "portfolio__entity", "assignee", "lease__holder")
+        .select_related("borrower__key", "portfolio__entity", "lease__holder")
         .filter(pk=case_id)
         .first()
     )
