@@ -39,6 +39,7 @@ check: install-dev gettext
 	$(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 	$(MANAGE) check
 	$(MANAGE) draw_states
+	$(MANAGE) check_translations
 	$(BIN)/djlint --lint --quiet templates
 
 bench: install-dev
