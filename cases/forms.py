@@ -41,9 +41,19 @@ class AmountField(forms.CharField):
 
 
 class DayField(forms.DateField):
+    """A day as browsers send it; one of another age is a slip of the pen."""
+
+    FIRST_YEAR, LAST_YEAR = 2000, 2099
+
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("widget", forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
         super().__init__(input_formats=["%Y-%m-%d"], **kwargs)
+
+    def clean(self, value: Any) -> date | None:
+        day = super().clean(value)
+        if day and not self.FIRST_YEAR <= day.year <= self.LAST_YEAR:
+            raise forms.ValidationError(_("Please check the year."))
+        return day
 
 
 def note_field(**kwargs: Any) -> forms.CharField:
