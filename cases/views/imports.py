@@ -14,7 +14,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.actions import tapes
@@ -42,6 +42,9 @@ def _checked(request: StaffRequest) -> list[ImportKind]:
     return kinds
 
 
+gettext_noop("Standard tape")  # the title of our own mapping; lenders' are called as they call them
+
+
 class FileForm(forms.Form):
     """A file, the portfolio it is for, and how its columns are called."""
 
@@ -60,7 +63,7 @@ class FileForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["portfolio"].queryset = Portfolio.objects.visible_to(user)  # type: ignore[attr-defined]
         names = [name for name in mapping_names() if getattr(load_mapping(name), kind) is not None]
-        self.fields["mapping"].choices = [(name, load_mapping(name).title) for name in names]  # type: ignore[attr-defined]
+        self.fields["mapping"].choices = [(name, _(load_mapping(name).title)) for name in names]  # type: ignore[attr-defined]
 
     def clean_file(self):
         file = self.cleaned_data["file"]

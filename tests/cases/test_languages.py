@@ -7,8 +7,10 @@ from django.urls import reverse
 from accounts.models import User
 from cases.actions.scripts import answer_step, start_script
 from cases.actions.work import plan_work
+from cases.desk.strip import HOUSE, cited
 from cases.models import WorkKind
 from communications.actions.texts import load_texts
+from compliance.actions.gate import packs
 from compliance.audit import Actor
 from tests.cases.stories import make_case, make_reachable
 from tests.factories import NOW, SYSTEM, make_loan, make_people, make_portfolio
@@ -65,3 +67,21 @@ def test_times_in_a_queue_are_those_of_the_borrower(reader, alice):
     plan_work(case=case, kind=WorkKind.FIRST_CALL, due_at=NOW, reason="notice_sent", by=SYSTEM, at=NOW)
     [item] = reader.get(reverse("queue")).context["items"]
     assert str(item.zone) == "America/New_York"
+
+
+@pytest.mark.parametrize(
+    ("citation", "said"),
+    [
+        ("12 CFR 1006.6(b)(2)", "12 CFR 1006.6(b)(2)"),
+        ("House policy", "House policy"),
+        ("House policy, after 12 CFR 1006.6(b)(2)", "House policy, after 12 CFR 1006.6(b)(2)"),
+    ],
+)
+def test_a_citation_keeps_what_it_names(citation, said):
+    assert cited(citation) == said
+
+
+def test_every_citation_of_our_own_begins_with_words_that_are_translated():
+    ours = [rule.citation for pack in packs().all if pack.id.startswith("house") for rule in pack.rules]
+    assert ours
+    assert all(citation.startswith(HOUSE) for citation in ours)
