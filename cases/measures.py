@@ -1,6 +1,6 @@
 """The measures of the work, always side by side: recovery, delinquency and complaints; and the load of the queues.
 
-Definitions, over `days` business days up to and including `on`, for a set of portfolios:
+Definitions, over `days` business days up to and including `on`, for a set of portfolios, each by its own calendar:
 
 - recovery rate: what was paid on loans while a case was open on them, as a share of that plus the arrears still open in
   the last overdue report;
@@ -52,9 +52,10 @@ WITH period AS (
 ),
 worked AS (
     SELECT c.portfolio_id, p.last_day, count(*) AS cases
-    FROM period p JOIN cases_case c
-        ON c.opened_on <= p.last_day AND (c.closed_at IS NULL OR c.closed_at::date >= p.first_day)
-    WHERE c.portfolio_id = ANY(%(portfolios)s)
+    FROM period p JOIN cases_case c ON c.opened_on <= p.last_day
+    JOIN accounts_portfolio f ON f.id = c.portfolio_id
+    WHERE f.id = ANY(%(portfolios)s)
+        AND (c.closed_at IS NULL OR (c.closed_at AT TIME ZONE f.zone)::date >= p.first_day)
     GROUP BY 1, 2
 ),
 recovered AS (
@@ -62,14 +63,17 @@ recovered AS (
     FROM period p
     JOIN accounts_ledgerentry e ON e.value_date BETWEEN p.first_day AND p.last_day
     JOIN cases_case c ON c.loan_id = e.loan_id AND e.value_date >= c.opened_on
-        AND (c.closed_at IS NULL OR e.value_date <= c.closed_at::date)
-    WHERE e.kind IN ('repayment', 'reversal') AND c.portfolio_id = ANY(%(portfolios)s)
+    JOIN accounts_portfolio f ON f.id = c.portfolio_id
+    WHERE e.kind IN ('repayment', 'reversal') AND f.id = ANY(%(portfolios)s)
+        AND (c.closed_at IS NULL OR e.value_date <= (c.closed_at AT TIME ZONE f.zone)::date)
     GROUP BY 1, 2
 ),
 complained AS (
     SELECT k.portfolio_id, p.last_day, count(*) AS complaints
-    FROM period p JOIN compliance_complaint k ON k.received_at::date BETWEEN p.first_day AND p.last_day
-    WHERE k.portfolio_id = ANY(%(portfolios)s)
+    FROM period p CROSS JOIN accounts_portfolio f
+    JOIN compliance_complaint k ON k.portfolio_id = f.id
+        AND (k.received_at AT TIME ZONE f.zone)::date BETWEEN p.first_day AND p.last_day
+    WHERE f.id = ANY(%(portfolios)s)
     GROUP BY 1, 2
 ),
 reported AS (
@@ -189,7 +193,8 @@ def load(portfolios: Sequence[int], *, since: datetime, at: datetime) -> list[Ag
             SELECT a.name,
                 (SELECT count(*) FROM cases_lease l WHERE l.holder_id = a.id AND l.until > %(at)s),
                 (SELECT count(*) FROM cases_call k WHERE k.agent_id = a.id AND k.placed_at >= %(since)s),
-                (SELECT count(*) FROM cases_call k JOIN compliance_contactoutcome o ON o.attempt_id = k.attempt_id
+                (SELECT count(DISTINCT k.id) FROM cases_call k
+                    JOIN compliance_contactoutcome o ON o.attempt_id = k.attempt_id
                     WHERE k.agent_id = a.id AND k.placed_at >= %(since)s AND o.right_party),
                 (SELECT count(*) FROM cases_promise p WHERE p.actor = a.ref::text AND p.made_at >= %(since)s)
             FROM agent a ORDER BY a.name

@@ -1,18 +1,20 @@
 """Legal's first page: cases at law, and cases old enough to be looked at by legal."""
 
-from datetime import timedelta
+from datetime import datetime
+from uuid import UUID
 
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.paginator import Paginator
-from django.db.models import Exists, F, OuterRef
-from django.db.models.functions import Now
+from django.db import connection
+from django.db.models import Exists, OuterRef
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.http import StaffRequest
-from accounts.standing import standing_at
+from accounts.models import Portfolio, User
+from accounts.standing import standing_at, standing_sql
 from cases.models import Case, CaseState
 from compliance.models import Hold
 
@@ -25,11 +27,11 @@ PAGE = 50
 def legal_cases(request: StaffRequest) -> HttpResponse:
     """`?show=candidates` lists open cases past their portfolio's days for legal steps; otherwise those already at law."""
     now = timezone.now()
-    today = now.date()
     show = "candidates" if request.GET.get("show") == "candidates" else "legal"
     cases = Case.objects.visible_to(request.user)
-    at_law, old_enough = cases.filter(state=CaseState.LEGAL), _old_enough(cases)
-    page = Paginator(_listed(old_enough if show == "candidates" else at_law, today), PAGE).get_page(
+    at_law = cases.filter(state=CaseState.LEGAL)
+    old_enough = cases.filter(pk__in=_old_enough(request.user, now))
+    page = Paginator(_listed(old_enough if show == "candidates" else at_law, now.date()), PAGE).get_page(
         request.GET.get("page")
     )
     standing = standing_at([case.loan_id for case in page], now)
@@ -39,13 +41,32 @@ def legal_cases(request: StaffRequest) -> HttpResponse:
     return render(request, "cases/legal_cases.html", context)
 
 
-def _old_enough(cases):
-    """A case opens on its loan's first overdue day, so its age is a lower bound of the loan's days past due."""
-    return (
-        cases.open()
-        .exclude(state=CaseState.LEGAL)
-        .filter(opened_on__lte=Now() - F("portfolio__legal_after_days") * timedelta(days=1))
+TODAY = "(%(at)s AT TIME ZONE portfolio.zone)::date"
+# Only loans with an instalment that old can be that late; of those the ledger is read.
+PERHAPS = f"""
+    portfolio.id = ANY(%(portfolios)s)
+    AND EXISTS (
+        SELECT FROM cases_case c WHERE c.loan_id = loan.id AND c.closed_at IS NULL AND c.state <> 'legal'
     )
+    AND EXISTS (
+        SELECT FROM accounts_instalment i
+        WHERE i.loan_id = loan.id AND i.due_on <= {TODAY} - portfolio.legal_after_days
+    )
+"""
+OLD_ENOUGH = f"""
+SELECT c.id FROM ({standing_sql(PERHAPS, on=TODAY)}) AS s
+JOIN cases_case c ON c.loan_id = s.loan_id AND c.closed_at IS NULL
+JOIN accounts_portfolio f ON f.id = s.portfolio_id
+WHERE s.days_past_due >= f.legal_after_days
+"""
+
+
+def _old_enough(user: User, at: datetime) -> list[UUID]:
+    """Open cases not at law whose loans are late by as many days as their portfolio asks for."""
+    portfolios = list(Portfolio.objects.visible_to(user).values_list("pk", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute(OLD_ENOUGH, {"portfolios": portfolios, "at": at})
+        return [case for (case,) in cursor.fetchall()]
 
 
 def _listed(cases, today):
