@@ -170,6 +170,11 @@ def sealed_person(
     )
 
 
+def person_name(seal: Seal, person: RelatedPerson) -> str:
+    """The name of a person around the borrower, for code that must tell people apart; it is shown to nobody."""
+    return seal.open(_person_field(person.pk), bytes(person.name_sealed))
+
+
 def check_origin(*, source: str, ground: str) -> None:
     """Personal data need a lawful source and ground. Raises `BorrowerRefused` (harvested, source_unknown,
     ground_unknown)."""

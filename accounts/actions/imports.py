@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from uuid_utils.compat import uuid7
 
 from accounts import money
@@ -20,6 +21,7 @@ from accounts.actions.borrowers import (
     IDENTITY,
     Address,
     customer_index,
+    person_name,
     sealed_borrower,
     sealed_person,
     sealed_point,
@@ -36,6 +38,7 @@ from accounts.models import (
     Loan,
     Portfolio,
     RelatedPerson,
+    RelatedPersonRefusal,
 )
 from accounts.places import zones_of_address
 from accounts.seal import Seal, blind_index, row_digest, seal_of
@@ -175,6 +178,7 @@ class _Known:
     part: bytes = b""  # digest of the borrower's part in the newest tape
     own_seal: Seal | None = None
     points: set[tuple[str, bytes]] = field(default_factory=set)
+    persons: list[RelatedPerson] = field(default_factory=list)  # with `refused`
 
     @property
     def seal(self) -> Seal:
@@ -287,7 +291,7 @@ class _Writer:
 
     # Borrowers
 
-    def _borrowers(self, wanted: Iterable[CleanBorrower]) -> dict[bytes, _Known]:
+    def _borrowers(self, wanted: Sequence[CleanBorrower]) -> dict[bytes, _Known]:
         """Those of the chunk that the entity already knows, by the blind index of their customer id."""
         indexes = {customer_index(each.external_id) for each in wanted}
         known = {
@@ -301,6 +305,11 @@ class _Writer:
             "borrower", "kind", "value_index"
         ):
             by_id[borrower_id].points.add((kind, bytes(index)))
+        if any(each.related for each in wanted):
+            refused = RelatedPersonRefusal.objects.filter(person=OuterRef("pk"))
+            persons = RelatedPerson.objects.filter(borrower__in=list(by_id)).annotate(refused=Exists(refused))
+            for person in persons.order_by("pk"):
+                by_id[person.borrower_id].persons.append(person)
         newest = Loan.objects.filter(borrower__in=list(by_id)).order_by("borrower", "-updated_at")
         for borrower_id, digest in newest.distinct("borrower").values_list("borrower", "tape_digest"):
             by_id[borrower_id].part = bytes(digest)[:PART_BYTES]
@@ -339,13 +348,13 @@ class _Writer:
         return known
 
     def _update_borrower(self, known: _Known, clean: CleanBorrower, rows: _Rows) -> None:
-        """What the tape says of somebody we know. Nothing is forgotten: numbers that it leaves out stay."""
+        """What the tape says of somebody we know. Nothing is forgotten: what it leaves out stays."""
         fields = []
         if known.row is not None:
             row = known.row
-            row.identity_sealed = known.seal.seal_json(
-                IDENTITY, _identity(clean) | {"external_id": clean.external_id.strip()}
-            )
+            told = {key: value for key, value in _identity(clean).items() if value}
+            known_so_far = known.seal.open_json(IDENTITY, row.identity_sealed)
+            row.identity_sealed = known.seal.seal_json(IDENTITY, known_so_far | told)
             row.name_mask = clean.name_mask or row.name_mask
             row.language = clean.language or row.language
             row.country = clean.country or row.country
@@ -353,30 +362,42 @@ class _Writer:
             row.preferred_channel = clean.preferred_channel or row.preferred_channel
             row.save()
             fields.append("identity")
-        points, _persons = self._people(known, clean, rows, new=False)
+        points, persons = self._people(known, clean, rows)
         if points:
             fields.append("contact_points")
+        if persons:
+            fields.append("related_persons")
         if fields:
             rows.facts["borrower.changed"].append({"borrower": known.id, "fields": fields})
 
-    def _people(self, known: _Known, clean: CleanBorrower, rows: _Rows, new: bool = True) -> tuple[int, int]:
-        """Add contact points that are not there yet, and for a new borrower the persons around them."""
+    def _people(self, known: _Known, clean: CleanBorrower, rows: _Rows) -> tuple[int, int]:
+        """Add the contact points and the persons around the borrower that are not there yet; how many of each. Whoever
+        refused contact gets no new number."""
         added = sum(self._point(known, contact, rows) for contact in clean.contacts)
-        if not new:
-            return added, 0
+        there = (
+            {(person.relation, person_name(known.seal, person)): person for person in known.persons}
+            if clean.related
+            else {}
+        )
+        persons = 0
         for related in clean.related:
-            person = sealed_person(
-                seal=known.seal,
-                borrower_id=known.id,
-                relation=related.relation,
-                name=related.name,
-                given_by=related.given_by,
-                given_on=related.given_on,
-                ground=related.ground,
-            )
-            rows.persons.append(person)
+            person = there.get((related.relation, related.name))
+            if person is None:
+                person = sealed_person(
+                    seal=known.seal,
+                    borrower_id=known.id,
+                    relation=related.relation,
+                    name=related.name,
+                    given_by=related.given_by,
+                    given_on=related.given_on,
+                    ground=related.ground,
+                )
+                rows.persons.append(person)
+                persons += 1
+            elif person.refused:  # type: ignore[attr-defined]
+                continue
             added += sum(self._point(known, contact, rows, person) for contact in related.contacts)
-        return added, len(clean.related)
+        return added, persons
 
     def _point(self, known: _Known, contact: Any, rows: _Rows, person: RelatedPerson | None = None) -> int:
         index = blind_index(contact.kind, contact.value)

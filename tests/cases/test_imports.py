@@ -1,5 +1,6 @@
 """Importing loans on the command line: once, again, changed, refused, cut off."""
 
+import json
 import os
 import signal
 import subprocess
@@ -15,8 +16,9 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.actions import imports
-from accounts.actions.borrowers import read_opened
+from accounts.actions.borrowers import read_opened, refuse_related_person
 from accounts.models import Borrower, ImportRun, LedgerEntry, Loan, Portfolio
+from accounts.seal import seal_of
 from accounts.standing import standing_of
 from cases.models import CaseState
 from collections_site import local
@@ -33,7 +35,7 @@ from tests.cases.files import (
     summary,
 )
 from tests.cases.stories import fresh, make_case
-from tests.factories import make_portfolio
+from tests.factories import NOW, SYSTEM, make_portfolio
 
 
 @pytest.fixture
@@ -207,6 +209,42 @@ def test_contacts_with_their_ground(bring_in):
         "guarantor", "R*** F***", "borrower", "contract",
     )  # fmt: skip
     assert [point.owner for point in robin.contact_points.all()] == ["guarantor"]
+
+
+def test_what_a_later_tape_leaves_out_is_not_forgotten(bring_in):
+    bring_in([loan_row(1, national_id="007", birth_year="1990")])
+    later = {name: text for name, text in loan_row(1, email="dana@mail.example").items() if name != "name"}
+    contact = {"email_source": "application", "email_ground": "contract"}
+    assert bring_in([later | contact])["changes"] == {"borrower": 1}
+    borrower = Borrower.objects.get()
+    assert borrower.name_mask == "D*** F*** 1***"
+    identity = seal_of(borrower).open_json("identity", borrower.identity_sealed)
+    assert identity == {"name": "Dana Field 1", "external_id": "B1", "national_id": "007", "born_on": "1990"}
+    assert sorted(borrower.contact_points.values_list("kind", flat=True)) == ["email", "phone"]
+
+
+def test_people_around_a_borrower_whom_a_later_tape_names(bring_in):
+    def person(number: int, **changed: str) -> dict[str, str]:
+        told = {
+            "relation": "guarantor", "name": f"Robin {number}", "phone": f"+1 212 555 09{number:02}",
+            "given_by": "borrower", "given_on": day(-40), "ground": "contract",
+        }  # fmt: skip
+        return {f"related_{number}_{name}": text for name, text in (told | changed).items()}
+
+    bring_in([loan_row(1, **person(1))])
+    borrower = Borrower.objects.get()
+    robin = borrower.related_persons.get()
+    refuse_related_person(person=robin, channel="call", by=SYSTEM, at=NOW)
+    rows = [loan_row(1, **person(1, phone="+1 212 555 0977"), **person(2))]
+    assert bring_in(rows) == summary(rows=1, updated=1, changes={"borrower": 1})
+    # Robin is the same person, and said no for ever: not by a new number either.
+    assert borrower.related_persons.count() == 2
+    new = borrower.related_persons.exclude(pk=robin.pk).get()
+    assert [point.mask for point in new.contact_points.all()] == ["+1 2******902"]
+    assert [point.status for point in robin.contact_points.all()] == ["retired"]
+    told = AuditEvent.objects.get(type="borrower.changed")
+    assert json.loads(bytes(told.leaf))["data"]["fields"] == ["identity", "contact_points", "related_persons"]
+    assert bring_in(rows) == summary(rows=1, unchanged=1)
 
 
 # What is wrong with a file
