@@ -30,11 +30,10 @@ from cases.demo.sayings import COMPLAINTS, NOTES
 from cases.demo.scripted import Said, Script, Way
 from cases.demo.staff import Crew
 from cases.models import Call, Case, CaseState, WorkItem, WorkKind
-from compliance.actions import gate
 from compliance.actions.holds import open_hold
 from compliance.audit import Actor
 from compliance.models import Channel, HoldKind
-from compliance.rules import Decision, Purpose
+from compliance.rules import Decision
 
 SPOKEN = frozenset(
     {
@@ -50,17 +49,16 @@ SPOKEN = frozenset(
 )
 # Reasons for being late that the outcome itself tells.
 TOLD = {"disputes": "disputes", "refuses": "unwilling", "ill_or_bereaved": "illness"}
-# Shares: conversations walked by the script, calls with a note, agents who dial without a look at the strip (the gate stops
-# them), hardship among those who cannot pay, searches that find a new number.
-SCRIPTED, NOTED, UNLOOKED, HARDSHIP, FOUND = 0.15, 0.25, 0.1, 0.25, 0.45
+# Shares: conversations walked by the script, calls with a note, hardship among those who cannot pay, searches that find a
+# new number.
+SCRIPTED, NOTED, HARDSHIP, FOUND = 0.15, 0.25, 0.25, 0.45
 
 
 class Desk:
     """Does what agents do, by `debts`, the borrowers' own plans under their loans' numbers."""
 
-    def __init__(self, debts: Mapping[str, Debt], seed: str) -> None:
+    def __init__(self, debts: Mapping[str, Debt]) -> None:
         self.debts = debts
-        self.rng = random.Random(f"{seed}:desk")
         self.script = Script("first_call")
 
     def turn(self, crew: Crew, agent: User, at: datetime) -> None:
@@ -86,14 +84,6 @@ class Desk:
             finish_work(case=case, kinds=CALL_KINDS, due_by=at, result="no_number", by=by, at=at)
             plan_work(case=case, kind=WorkKind.ADDRESS, due_at=at, reason="no_number", by=by, at=at)
             return
-        if self.rng.random() >= UNLOOKED:
-            strip = gate.look(
-                borrower=case.borrower, channel=Channel.CALL, purpose=Purpose.COLLECT, at=at, contact_point=point,
-                loans=[case.loan_id],
-            )  # fmt: skip
-            if not strip.allowed:
-                _put_off(case, agent, kind, strip, at)
-                return
         try:
             call = place_call(case=case, contact_point=point, user=agent, at=at)
         except CallRefused as refused:
@@ -101,19 +91,19 @@ class Desk:
             return
         self._talk(crew, call, at)
 
-    def call_in(self, crew: Crew, case: Case, agent: User, disposition: str, at: datetime) -> None:
-        """The borrower calls, and says this."""
+    def call_in(
+        self, crew: Crew, case: Case, agent: User, says: str, at: datetime, terms: Details | None = None
+    ) -> None:
+        """The borrower calls and says this, on these terms or on any. Who has terms of their own will not keep them."""
         debt = self.debts[case.loan.external_id]
-        details = self._details(crew, debt, disposition, at)
+        details = terms or self._details(crew, debt, says, at)
         log_inbound(
-            case=case,
-            disposition=disposition,
-            user=agent,
-            at=at,
-            contact_point=phone_of(case),
-            details=details,
+            case=case, disposition=says, user=agent, at=at, contact_point=phone_of(case), details=details
         )
-        _remember(debt, disposition, details, crew.portfolio.business_date(at))
+        if terms:
+            debt.coming = []
+        else:
+            _remember(debt, says, details, crew.portfolio.business_date(at))
 
     def _talk(self, crew: Crew, call: Call, at: datetime) -> None:
         """What came of a call that was placed."""

@@ -5,6 +5,7 @@ import math
 import multiprocessing
 import queue
 import random
+import signal
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +20,9 @@ from django.db import connection, connections
 from django.db.models import QuerySet
 
 from accounts.models import Borrower, Loan, Payment, User
+from accounts.schedules import Every
 from cases.actions import outreach
+from cases.actions.calls import Details, PlanTerms, PromiseTerms
 from cases.actions.day import run_day
 from cases.demo import book, figures
 from cases.demo.book import DemoLoan
@@ -28,7 +31,7 @@ from cases.demo.desk import Desk
 from cases.demo.oversight import Oversight
 from cases.demo.staff import Crew, set_up
 from cases.demo.tape import PaymentRow, import_loans, import_payments
-from cases.models import Call, Case, Plan, Promise, WorkItem
+from cases.models import Call, Case, CaseState, Plan, PlanState, Promise, PromiseState, WorkItem
 from communications.channels import LeftUnknown, Outgoing, ProviderAnswer, everything_by
 from communications.models import Message, MessageStatus
 from compliance.audit import Actor
@@ -40,11 +43,25 @@ CRON = Actor.system("cron")
 # The day's files and its run, UTC: the date has begun in both portfolios, in New York a moment ago.
 TAPE, PAYMENTS, RUN = time(4, 50), time(5, 10), time(5, 30)
 # For every thousand loans: steps of an agent on a working day, and borrowers who call by themselves.
-STEPS, CALLS_IN = 0.9, 0.15
+STEPS, CALLS_IN = 0.55, 0.1
 SATURDAY = 0.3
 WHAT_THEY_SAY = {"promises": 0.6, "cannot_pay": 0.2, "says_paid": 0.1, "complaint": 0.1}
 # Waiting payments of which nobody knows the payer: share, and after how long the supervisor has found out.
 UNKNOWN, FOUND_OUT = 0.5, 4 * DAY
+
+
+# Callers who come whatever the seed: days before the end, what they say, and the days in which they want to pay.
+ARRANGED = (
+    (WEEKS * 7 - 4, "complaint", None),
+    (6, "promises", 3),
+    (6, "plan", 3),
+    (1, "promises", 1),
+    (1, "promises", 1),
+    (1, "says_paid", None),
+    (1, "disputes", None),
+    (1, "call_back", None),
+    (1, "complaint", None),
+)
 
 
 class Event(NamedTuple):
@@ -115,7 +132,7 @@ class Story:
         self.book = list(book.loans(product, round(loans * product.share), seed=seed, today=self.last))
         self.debts = {loan.external_id: Debt.of(product, loan, seed) for loan in self.book}
         self.bounces: list[tuple[date, str, Debt, int]] = []
-        self.desk = Desk(self.debts, f"{seed}:{product.code}")
+        self.desk = Desk(self.debts)
         self.oversight = Oversight(self.debts, f"{seed}:{product.code}")
 
     def events(self, day: date) -> list[Event]:
@@ -130,6 +147,10 @@ class Story:
             yield Event(_utc(day, hour), self.send)
         if day.weekday() < 6:
             yield from self._shift(day)
+        for number, (days_before, says, due_in) in enumerate(ARRANGED):
+            if day == self.last - (days_before - 1) * DAY:
+                moment = self._local(day, time(self.crew.product.shift[-1], 2 * number))
+                yield Event(moment, partial(self.arranged, says, due_in))
         if day.weekday() < 5:
             yield Event(
                 _utc(day, time(15)), partial(self.oversight.answer_complaints, self.crew, self.compliance)
@@ -139,7 +160,8 @@ class Story:
         """The team's working hours, on its own clock."""
         hours, oversight = self.crew.product.shift, self.oversight
         start, end = self._local(day, time(hours[0])), self._local(day, time(hours[-1]))
-        steps = STEPS * self.scale * (1 if day.weekday() < 5 else SATURDAY)
+        # On the last day nobody is called: what its run has found waits for whoever opens the demo.
+        steps = STEPS * self.scale * (0 if day == self.last else SATURDAY if day.weekday() == 5 else 1)
         for agent in self.crew.agents:
             for moment in self._moments(start, end, steps):
                 yield Event(moment, partial(self.desk.turn, self.crew, agent))
@@ -217,20 +239,35 @@ class Story:
                 )
 
     def call_in(self, at: datetime) -> None:
-        """A borrower with an open case calls; nobody who has just agreed on something."""
+        """A borrower calls of their own accord."""
+        says = self.rng.choices(list(WHAT_THEY_SAY), weights=list(WHAT_THEY_SAY.values()))[0]
+        self._calls(says, at)
+
+    def arranged(self, says: str, due_in: int | None, at: datetime) -> None:
+        """One of the callers who see to it that every queue has something at the end, whatever the seed."""
+        terms = None
+        if due_in is not None:
+            due_on = self.crew.portfolio.business_date(at) + due_in * DAY
+            terms = Details(promise=PromiseTerms(amount=1_00, due_on=due_on))
+            if says == "plan":
+                terms = Details(plan=PlanTerms(count=3, first_due_on=due_on, every=Every(days=14)))
+        self._calls("promises" if says == "plan" else says, at, terms)
+
+    def _calls(self, says: str, at: datetime, terms: Details | None = None) -> None:
+        """Somebody with an open case, but nobody who has just agreed on something."""
         cases = (
             Case.objects.open()
             .filter(portfolio=self.crew.portfolio)
-            .exclude(promises__state="open")
-            .exclude(plans__state="active")
+            .exclude(state=CaseState.LEGAL)
+            .exclude(promises__state=PromiseState.OPEN)
+            .exclude(plans__state=PlanState.ACTIVE)
             .order_by("pk")
         )
         ids = list(cases.values_list("pk", flat=True))
         if not ids:
             return
         case = Case.objects.select_related("borrower__key", "loan", "portfolio").get(pk=self.rng.choice(ids))
-        says = self.rng.choices(list(WHAT_THEY_SAY), weights=list(WHAT_THEY_SAY.values()))[0]
-        self.desk.call_in(self.crew, case, self.rng.choice(self.crew.agents), says, at)
+        self.desk.call_in(self.crew, case, self.rng.choice(self.crew.agents), says, at, terms)
 
     # What the machine does
 
@@ -286,6 +323,8 @@ def _tell_side_by_side(
                 news.put("day")
             meeting.wait()
 
+        # Whoever ends the telling ends its processes too: they have nothing of their own to tidy up.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         try:
             with connection.cursor() as cursor:
                 # A crash leaves half a story, which is worth nothing: no need to wait for the disk.

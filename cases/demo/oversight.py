@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping
 from datetime import date, datetime
+from uuid import UUID
 
 from accounts.actions.borrowers import refuse_related_person
 from accounts.models import Loan, Payment, RelatedPerson, User
@@ -27,7 +28,7 @@ FORGOTTEN = 1
 # One case in so many that legal may take on is taken, and at most so many on a visit.
 TO_LEGAL, LEGAL_AT_ONCE = 0.6, 5
 # Days past due after which a supervisor gives a case up; some the lender takes back before.
-GIVEN_UP, TAKEN_BACK = 75, 40
+GIVEN_UP, TAKEN_BACK, ASKED_BACK = 75, 40, 0.5
 
 
 class Oversight:
@@ -85,12 +86,15 @@ class Oversight:
     def close(self, crew: Crew, at: datetime) -> None:
         """Once a week: give up the oldest hopeless case, and return one to the lender who asks for it."""
         by = Actor.staff(crew.supervisor)
-        old = self._late(crew, at, GIVEN_UP)
-        if old:
-            move(case=old[0], to=CaseState.WRITTEN_OFF, by=by, at=at, reason="not_worth_it")
-        taken = [case for case in self._late(crew, at, TAKEN_BACK) if case.state != CaseState.LEGAL]
-        if taken and self.rng.random() < 0.5:
-            move(case=self.rng.choice(taken), to=CaseState.RECALLED, by=by, at=at, reason="lender_asked")
+        given_up = self._late(crew, at, GIVEN_UP)[:1]
+        for pk in given_up:
+            move(case=_case(pk), to=CaseState.WRITTEN_OFF, by=by, at=at, reason="not_worth_it")
+        desired = [
+            case for case in self._late(crew, at, TAKEN_BACK, but=CaseState.LEGAL) if case not in given_up
+        ]
+        if desired and self.rng.random() < ASKED_BACK:
+            asked_for = _case(self.rng.choice(desired))
+            move(case=asked_for, to=CaseState.RECALLED, by=by, at=at, reason="lender_asked")
 
     def hear_refusal(self, crew: Crew, at: datetime) -> None:
         """Somebody around a borrower says that they do not want to hear from us."""
@@ -120,10 +124,11 @@ class Oversight:
     def take_to_legal(self, crew: Crew, lawyer: User, at: datetime) -> None:
         """Cases late enough, where the map lets them go there."""
         taken = 0
-        for case in self._late(crew, at, crew.portfolio.legal_after_days):
+        for pk in self._late(crew, at, crew.portfolio.legal_after_days, but=CaseState.LEGAL):
             if taken == LEGAL_AT_ONCE:
                 break
-            if case.state in (CaseState.OVERDUE, CaseState.LEGAL) or self.rng.random() >= TO_LEGAL:
+            case = _case(pk)
+            if case.state == CaseState.OVERDUE or self.rng.random() >= TO_LEGAL:
                 continue
             try:
                 move(case=case, to=CaseState.LEGAL, by=Actor.staff(lawyer), at=at, reason="last_resort")
@@ -131,10 +136,17 @@ class Oversight:
                 continue
             taken += 1
 
-    def _late(self, crew: Crew, at: datetime, days: int) -> list[Case]:
+    def _late(self, crew: Crew, at: datetime, days: int, but: str = "") -> list[UUID]:
         """Open cases at least so many days late, the oldest first."""
         today = crew.portfolio.business_date(at)
-        cases = Case.objects.open().filter(portfolio=crew.portfolio).select_related("loan").order_by("pk")
-        late = [(self.debts[case.loan.external_id].oldest_due(), case) for case in cases]
-        old = [(due_on, case) for due_on, case in late if due_on and (today - due_on).days >= days]
-        return [case for _due_on, case in sorted(old, key=lambda each: each[0])]
+        cases = Case.objects.open().filter(portfolio=crew.portfolio).exclude(state=but).order_by("pk")
+        late = [
+            (due_on, pk)
+            for pk, loan in cases.values_list("pk", "loan__external_id")
+            if (due_on := self.debts[loan].oldest_due()) and (today - due_on).days >= days
+        ]
+        return [pk for _due_on, pk in sorted(late)]
+
+
+def _case(pk: UUID) -> Case:
+    return Case.objects.select_related("portfolio").get(pk=pk)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from accounts.models import Portfolio
-from cases.demo.history import LOANS, simulate
+from cases.demo.history import LOANS, WEEKS, simulate
 from collections_site import local
 
 
@@ -30,10 +30,11 @@ class Command(BaseCommand):
             "--loans", type=int, default=LOANS, help=f"of both portfolios, {LOANS} by default"
         )
         parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument("--days", type=int, default=7 * WEEKS, help=f"of history, {7 * WEEKS} by default")
 
-    def handle(self, *args: Any, loans: int, seed: int, **options: Any) -> None:
-        if loans < 20:
-            raise CommandError("A demo has 20 loans at least.")
+    def handle(self, *args: Any, loans: int, seed: int, days: int, **options: Any) -> None:
+        if loans < 20 or days < 1:
+            raise CommandError("A demo has 20 loans and a day of history at least.")
         if Portfolio.objects.exists():
             raise CommandError("There are portfolios here already: the demo is for an empty installation.")
         owner = owner_url()
@@ -47,6 +48,7 @@ class Command(BaseCommand):
             counts = simulate(
                 loans=loans,
                 seed=seed,
+                days=days,
                 today=timezone.now().date(),
                 side_by_side=not connection.in_atomic_block and (os.cpu_count() or 1) > 1,
                 progress=progress,
