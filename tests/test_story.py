@@ -21,14 +21,12 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 from rq import SimpleWorker
 
-from accounts.actions.portfolios import open_contact
 from accounts.models import Portfolio, Role, Team, User
 from cases import tasks
 from cases.models import Case, CaseState
 from cases.words import day
 from communications import sink
 from compliance.actions.gate import packs
-from compliance.audit import Actor
 from compliance.rules import Channel, Facts, decide
 from tests.communications.smtp import mail_sink
 from tests.factories import PASSWORD, make_user
@@ -165,7 +163,7 @@ def set_up(page: Page, administrator: User, place: Place) -> tuple[Portfolio, Te
     page.locator("#id_name").fill("Wallet loans")
     page.get_by_label("Legal entity").select_option("River Wallet")
     page.get_by_label("Jurisdictions").fill(place.jurisdiction)
-    page.get_by_label("Time zone of its business day").fill(place.zone)
+    page.get_by_label("Time zone of its business day").fill("Africa/Lagos")
     page.get_by_label("Currency").fill("NGN")
     page.get_by_role("button", name="Save", exact=True).click()
     page.goto("/admin/accounts/team/add/")
@@ -202,6 +200,16 @@ def bring_in(page: Page, supervisor: User, tape: bytes) -> None:
     sent = list(csv.DictReader(io.StringIO(tape.decode(), newline="")))[3]
     made_plain = {"loanamount": "'-10000", "why": "loanamount: “-10000” is negative."}
     assert rejected == {"row": "5", **sent, **made_plain}
+
+
+def open_for_contact(page: Page, officer: User) -> None:
+    """Somebody has checked the import: only now may anybody be contacted."""
+    sign_in(page, officer, "/complaints/")
+    page.get_by_role("link", name="Portfolios").click()
+    assert words_of_all(page, "tbody tr")[0].startswith("river Wallet loans · River Wallet")
+    page.get_by_text("Open", exact=True).click()
+    page.get_by_role("button", name="Open for contact").click()
+    expect(page.locator("#messages")).to_contain_text("river may be contacted from now on, within the law.")
 
 
 def talk(page: Page, agent: User, days_late: int, promised_for: date) -> None:
@@ -273,8 +281,8 @@ def test_from_the_lenders_file_to_the_log(
     bola = make_user("bola", role=Role.SUPERVISOR, team=team)
     amina = make_user("amina", team=team, first_name="Amina", last_name="Bello")
     bring_in(open_browser(), bola, tape)
-    # Somebody has checked the import: only now may anybody be contacted.
-    open_contact(portfolio=portfolio, by=Actor.staff(chen), at=clock.now())
+    officers_page = open_browser()
+    open_for_contact(officers_page, chen)
 
     # The business day: three late loans, one notice.
     today = portfolio.business_date(clock.now())
@@ -305,7 +313,7 @@ def test_from_the_lenders_file_to_the_log(
     case = Case.objects.get(pk=case.pk)
     assert case.state == CaseState.CURED
 
-    log = take_away_the_log(open_browser(), chen)
+    log = take_away_the_log(officers_page, chen)
     who = {str(user.ref): user.username for user in User.objects.all()}
     told = [(who.get(leaf["actor"]["ref"], leaf["actor"]["ref"]), leaf["type"], leaf) for leaf in log]
     assert [(actor, event) for actor, event, leaf in told if leaf.get("case") == str(case.pk)] == [
@@ -355,6 +363,7 @@ def test_from_the_lenders_file_to_the_log(
         *[("bola", "ledger.posted")] * 3,
         ("bola", "import.finished"),
         ("bola", "import.rejects_downloaded"),
+        ("chen", "staff.signed_in"),
         ("chen", "portfolio.contact_opened"),
         ("run_day", "day.started"),
         ("run_day", "day.reported"),
