@@ -17,6 +17,8 @@ from tests.factories import NOW, SYSTEM
 APPEND_ONLY = {
     "accounts_ledgerentry",
     "accounts_relatedpersonrefusal",
+    "cases_casemessage",
+    "cases_dayreport",
     "cases_note",
     "cases_planinstalment",
     "cases_scriptstep",
