@@ -16,7 +16,7 @@ import redis
 from django.conf import settings
 from django.db import connection, connections
 from django.test import Client, TransactionTestCase
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from psycopg import sql
 
 from collections_site import local
@@ -130,6 +130,7 @@ def no_network() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=20_000)  # a busy machine is slow, not wrong
     # Beside Playwright's loop this thread gets connections of its own; those it had would be cut off unnoticed.
     connections.close_all()
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
