@@ -24,7 +24,7 @@ from accounts.actions.imports import Outcome, write_loans
 from accounts.actions.received import write_payments
 from accounts.models import ImportKind, ImportRun, ImportState, LegalEntity, Portfolio
 from accounts.seal import Seal, new_seal, open_seal
-from accounts.tapes.codes import SENTENCES, Refusal, TapeError
+from accounts.tapes.codes import SENTENCES, Code, Refusal, TapeError
 from accounts.tapes.loans import LoanCleaner
 from accounts.tapes.mapping import Mapping, load_mapping
 from accounts.tapes.payments import PaymentCleaner
@@ -55,6 +55,18 @@ def cleaner(kind: str, mapping: Mapping, portfolio: Portfolio, at: datetime) -> 
 def sentence(refusal: Refusal) -> str:
     """Why, for people, in their language."""
     return _(SENTENCES[refusal.code]) % refusal.params
+
+
+class _Dots(dict[str, str]):
+    """Stands for particulars that are not known."""
+
+    def __missing__(self, name: str) -> str:
+        return "…"
+
+
+def general_sentence(code: str) -> str:
+    """What rows were refused for, without the particulars of one of them; a code nobody knows any more as it is."""
+    return _(SENTENCES[Code(code)]) % _Dots() if code in set(Code) else code
 
 
 def whole_file_sentence(error: TapeError) -> str:

@@ -21,7 +21,7 @@ from accounts.actions import tapes
 from accounts.http import StaffRequest
 from accounts.models import ImportKind, ImportRun, ImportState, Portfolio
 from accounts.resources import TapeResource
-from accounts.tapes.codes import Code, TapeError
+from accounts.tapes.codes import TapeError
 from accounts.tapes.mapping import load_mapping, mapping_names
 from cases.tasks import perform_import
 from compliance.audit import Actor
@@ -163,13 +163,9 @@ def import_run(request: StaffRequest, run_id: UUID) -> HttpResponse:
         }
     elif run.state == ImportState.DONE:
         reasons = run.summary.get("reasons", {})
-        context["reasons"] = [(REASONS.get(code, code), count) for code, count in reasons.items()]
+        context["reasons"] = [(tapes.general_sentence(code), count) for code, count in reasons.items()]
     template = "cases/_import_run.html" if request.htmx else "cases/import_run.html"
     return render(request, template, context)
-
-
-# Reasons are stored as codes; in a summary they stand without the particulars of a row.
-REASONS = {str(code): str(code).replace("_", " ") for code in Code}
 
 
 @require_POST

@@ -127,6 +127,7 @@ def test_all_the_way(client, bring_in, bob):
     assert (run.state, run.file_sealed) == (ImportState.DONE, None)
     answer = page_of(client, run)
     assert figures(answer) == {"new": 2, "changed": 0, "unchanged": 0, "rejected": 1}
+    assert answer.context["reasons"] == [("“…” is negative.", 1)]
     imported = AuditEvent.objects.filter(type="loan.imported")
     assert set(imported.values_list("actor", flat=True)) == {str(bob.ref)}
     overview = client.get(reverse("imports")).content.decode()
