@@ -114,8 +114,7 @@ def place_call(*, case: Case, contact_point: ContactPoint, user: User, at: datet
     Raises `CallRefused`; `CallOpen` while an earlier call waits for its outcome; `LeaseHeld` when somebody else works on
     the case. The gate's answer is stored either way, so this runs outside any transaction.
     """
-    if waiting := open_call(user):
-        raise CallOpen(waiting)
+    _check_logged(user)
     take(case=case, user=user, at=at)
     by = Actor.staff(user)
     answer = gate.ask(
@@ -133,10 +132,15 @@ def place_call(*, case: Case, contact_point: ContactPoint, user: User, at: datet
     with transaction.atomic():
         # Two clicks ask one after the other: the second finds the call of the first, and its permit is left to expire.
         User.objects.select_for_update(no_key=True).get(pk=user.pk)
-        if waiting := open_call(user):
-            raise CallOpen(waiting)
+        _check_logged(user)
         attempt = contacts.place(permit_id=answer.permit_id, by=by, at=at, case=case.pk)
         return Call.objects.create(case=case, attempt=attempt, agent=user, placed_at=at)
+
+
+def _check_logged(user: User) -> None:
+    # Hardly ever is there one: the whole of it is only read then.
+    if Call.objects.filter(agent=user, logged_at=None).exists() and (waiting := open_call(user)):
+        raise CallOpen(waiting)
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from accounts.actions import payments as accounts_payments
 from accounts.models import Loan, Payment, Portfolio
 from accounts.standing import standing_of
 from cases.actions.deciding import Decided, decide
-from cases.actions.transition import MoveRefused, lock, move
+from cases.actions.transition import MoveRefused, lock, move, move_many
 from cases.actions.work import Step, finish_many, plan_many
 from cases.machine import OPEN_STATES
 from cases.models import Case, CaseState, WorkKind
@@ -129,16 +129,14 @@ def after_payments(*, loan_ids: Collection[UUID], at: datetime) -> list[UUID]:
     by_portfolio: dict[Portfolio, list[Case]] = defaultdict(list)
     for case in cases.filter(state__in=OPEN_STATES, loan__in=list(loan_ids)).order_by("pk"):
         by_portfolio[case.portfolio].append(case)
-    cured = []
+    cured: list[UUID] = []
     for portfolio, found in by_portfolio.items():
         on = portfolio.business_date(at)
         loans = [case.loan_id for case in found]
         decided = decide(portfolio=portfolio, on=on, loan_ids=loans, by=LEDGER, at=at)
         standings = standing_of(loans, on)
-        for case in found:
-            if standings[case.loan_id].arrears == 0:
-                move(case=case, to=CaseState.CURED, by=LEDGER, at=at, reason="arrears_paid")
-                cured.append(case.pk)
+        paid = [case.pk for case in found if standings[case.loan_id].arrears == 0]
+        cured += move_many(case_ids=paid, to=CaseState.CURED, by=LEDGER, at=at, reason="arrears_paid")
         _go_on(found, decided, set(cured), at)
     return cured
 

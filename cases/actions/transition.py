@@ -133,15 +133,17 @@ RETURNING case_id, seq, source
 
 @transaction.atomic
 def move_many(
-    *, case_ids: Sequence[UUID], to: str, by: Actor, at: datetime, reason: str, run: DayRun
+    *, case_ids: Sequence[UUID], to: str, by: Actor, at: datetime, reason: str, run: DayRun | None = None
 ) -> list[UUID]:
-    """Move many cases in a few statements, for a run; returns those that moved, the others had no such edge.
+    """Move many cases in a few statements; returns those that moved, the others had no such edge.
 
     Only for a part of the system whose own query has just answered the guard for every case in this transaction; never
     to legal.
     """
     if by.kind != "system" or to == CaseState.LEGAL:
         raise ValueError("People move one case at a time, and to legal only people do.")
+    if not case_ids:
+        return []
     values: dict[str, Any] = {
         "cases": list(case_ids),
         "sources": [source for source, target in BY_MOVE if target == to],
