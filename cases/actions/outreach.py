@@ -53,11 +53,7 @@ def plan_first_notices(*, portfolio: Portfolio, by: Actor, at: datetime, run: Da
         return planned
     texts = _Texts()
     told = CaseMessage.objects.filter(case=OuterRef("pk")).exclude(message__status__in=NOT_TOLD)
-    untold = (
-        Case.objects.filter(~Exists(told), portfolio=portfolio, state=CaseState.OVERDUE)
-        .annotate(busy=Exists(WorkItem.objects.filter(case=OuterRef("pk"), done_at=None)))
-        .select_related("borrower")
-    )
+    untold = Case.objects.filter(~Exists(told), portfolio=portfolio, state=CaseState.OVERDUE)
     for cases in _chunks(untold):
         ways = [_Way(case) for case in cases]
         _find_points(ways)
@@ -71,10 +67,13 @@ def plan_first_notices(*, portfolio: Portfolio, by: Actor, at: datetime, run: Da
 
 
 def _chunks(cases: "QuerySet[Case]") -> Iterator[list[Case]]:
-    last = UUID(int=0)
-    while chunk := list(cases.filter(pk__gt=last).order_by("pk")[:CHUNK]):
-        yield chunk
-        last = chunk[-1].pk
+    """The cases, some at a time, with their borrowers and whether something is planned for them (`busy`)."""
+    # Found once: cases of the same transaction are new to the planner, and searching on from the last would read all again.
+    ids = list(cases.order_by("pk").values_list("pk", flat=True))
+    busy = Exists(WorkItem.objects.filter(case=OuterRef("pk"), done_at=None))
+    for first in range(0, len(ids), CHUNK):
+        chunk = Case.objects.filter(pk__in=ids[first : first + CHUNK]).annotate(busy=busy)
+        yield list(chunk.select_related("borrower").order_by("pk"))
 
 
 class _Texts:
