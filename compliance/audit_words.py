@@ -199,6 +199,11 @@ CODES: dict[str, tuple[Mapping[Any, Any], ...]] = {
 }
 
 
+def know(field: str, words: Mapping[Any, Any]) -> None:
+    """Add the words for codes that an app above writes into this field. Those known already come first."""
+    CODES[field] = (*CODES.get(field, ()), words)
+
+
 def name_of(event_type: str) -> str:
     """What an event is called."""
     words = WORDS.get(event_type)

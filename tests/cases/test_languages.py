@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import override
 
 from accounts.models import User
 from cases.actions.scripts import answer_step, start_script
@@ -12,6 +13,7 @@ from cases.models import WorkKind
 from communications.actions.texts import load_texts
 from compliance.actions.gate import packs
 from compliance.audit import Actor
+from compliance.audit_words import told
 from tests.cases.stories import make_case, make_reachable
 from tests.factories import NOW, SYSTEM, make_loan, make_people, make_portfolio
 
@@ -85,3 +87,19 @@ def test_every_citation_of_our_own_begins_with_words_that_are_translated():
     ours = [rule.citation for pack in packs().all if pack.id.startswith("house") for rule in pack.rules]
     assert ours
     assert all(citation.startswith(HOUSE) for citation in ours)
+
+
+@pytest.mark.parametrize(
+    ("event", "data", "line"),
+    [
+        ("case.moved", {"source": "notified", "target": "negotiating", "reason": "spoke"},
+         "notified · in conversation · spoke"),
+        ("contact.outcome", {"disposition": "says_paid"}, "Says it is paid"),
+        ("work.done", {"kind": "follow_up", "result": "complaint"}, "Follow up · complaint"),
+        ("reason.recorded", {"reason": "job_loss"}, "Lost work"),
+        ("hold.opened", {"kind": "disaster", "starts_on": "2026-03-03"}, "Disaster · 3 Mar 2026"),
+    ],
+)  # fmt: skip
+def test_the_log_knows_the_words_for_what_cases_write(event, data, line):
+    with override("en"):
+        assert told(event, data, {}) == line
