@@ -15,7 +15,19 @@ from compliance.rules.terms.schema import Term
 if TYPE_CHECKING:
     from compliance.rules.packs import Packs
 
-__all__ = ["ACTIONS", "QUESTIONS", "Answer", "Book", "Event", "Hold", "Matter", "Term", "ask", "book_for"]
+__all__ = [
+    "ACTIONS",
+    "EVALUATIONS",
+    "QUESTIONS",
+    "Answer",
+    "Book",
+    "Event",
+    "Hold",
+    "Matter",
+    "Term",
+    "ask",
+    "book_for",
+]
 
 Question = Callable[[Matter, Book, Asked], Answer]
 
