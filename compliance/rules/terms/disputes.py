@@ -42,8 +42,9 @@ def _stops(matter: Matter, book: Book, dispute: Event, term: DisputeTerm) -> boo
 
 
 def duplicative_dispute(matter: Matter, book: Book, asked: Asked) -> Answer:
-    """Whether a dispute repeats an answered one and brings nothing new and material. Words: `dispute`, the event."""
-    dispute = asked.get("dispute")
+    """Whether a dispute repeats an answered one and brings nothing new and material. Words: `dispute`, the event; none
+    named: the last."""
+    dispute = asked.get("dispute") or next(reversed(matter.told(DISPUTE)), None)
     if dispute is None:
         return Answer({"duplicative": False})
     terms = _terms(matter, book, dispute)
