@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from accounts import money
 from accounts.models import Portfolio
 from accounts.schedules import Every
+from cases.actions.ending import ENDINGS
 from cases.dispositions import DISPOSITIONS
 from cases.reasons import ArrearsReason
 from compliance.models import Channel, ComplaintCategory, HoldKind
@@ -217,6 +218,15 @@ class HoldForm(forms.Form):
         if since and until and until < since:
             self.add_error("until", _("The last day is before the first."))
         return data
+
+
+class EndForm(forms.Form):
+    ending = forms.ChoiceField(
+        label=gettext_lazy("How it ends"),
+        widget=forms.RadioSelect,
+        choices=[(key, ending.label) for key, ending in ENDINGS.items()],
+    )
+    note = note_field(required=True, label=gettext_lazy("Why, for whoever reads this later"))
 
 
 class PassForm(forms.Form):

@@ -44,6 +44,8 @@ PAGES: dict[str, set[str] | frozenset[str]] = {
     "case_complaint": SEES_CASES,
     "case_hold": CASEWORK,
     "case_pass": CASEWORK,
+    "case_end": {Role.SUPERVISOR},
+    "case_legal": {Role.LEGAL},
     "case_note": CASEWORK,
     "case_script": CASEWORK,
     "case_leave": CASEWORK,

@@ -13,7 +13,16 @@ from accounts.money import decimal_text
 from cases.actions.agreements import AgreementRefused, propose_plan
 from cases.desk.page import CasePage
 from cases.dispositions import DISPOSITIONS, Group
-from cases.forms import CallForm, ComplaintForm, HoldForm, PassForm, PaymentForm, PlanForm, PromiseForm
+from cases.forms import (
+    CallForm,
+    ComplaintForm,
+    EndForm,
+    HoldForm,
+    PassForm,
+    PaymentForm,
+    PlanForm,
+    PromiseForm,
+)
 from compliance.actions import complaints
 
 PERMISSIONS = {
@@ -24,6 +33,7 @@ PERMISSIONS = {
     "complaint": "compliance.log_complaint",
     "hold": "cases.work_case",
     "pass": "cases.work_case",
+    "end": "cases.close_case",
 }
 
 
@@ -66,6 +76,8 @@ def form_for(page: CasePage, name: str, data: QueryDict | None = None) -> forms.
             return HoldForm(data, initial={"since": page.on})
         case "pass":
             return PassForm(_colleagues(page), data)
+        case "end":
+            return EndForm(data)
     raise KeyError(name)
 
 
@@ -87,7 +99,7 @@ def opened_form(page: CasePage, name: str, form: forms.Form | None = None) -> di
     """What the templates of an open form need; nothing where no form is open or the person may not use it."""
     if name not in PERMISSIONS or not page.request.user.has_perm(PERMISSIONS[name]):
         return {}
-    if name in ("call", "promise", "plan", "hold", "pass") and not page.row.is_open:
+    if name in ("call", "promise", "plan", "hold", "pass", "end") and not page.row.is_open:
         return {}
     form = form or form_for(page, name)
     context: dict[str, Any] = {
@@ -185,4 +197,8 @@ def _complaint(page: CasePage, form: forms.Form) -> dict[str, Any]:
     }
 
 
-EXTRA = {"call": _call, "promise": _promise, "plan": _plan, "complaint": _complaint}
+def _end(page: CasePage, form: forms.Form) -> dict[str, Any]:
+    return {"forgives": page.standing.outstanding}
+
+
+EXTRA = {"call": _call, "promise": _promise, "plan": _plan, "complaint": _complaint, "end": _end}
