@@ -1,5 +1,7 @@
 # make demo needs Python 3.11 or newer and nothing else; everything a command makes is in .venv, node_modules and var.
 PYTHON ?= python3
+# Half a dozen programs start with a demo: each would compile all it imports where bytecode is not kept.
+unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
