@@ -200,6 +200,8 @@ def next_steps(
     """Up to three suggestions with their reasons: what fits why the loan is late, never more than what is owed."""
     if not case.is_open or not standing.arrears:
         return []
+    if strip.holds:
+        return [NextStep(_("Let it rest"), strip.holds[0].why, open="", allowed=False)]
     broken = [promise for promise in promises if promise.state == PromiseState.BROKEN]
     waiting = next((promise for promise in promises if promise.state == PromiseState.OPEN), None)
     if waiting:

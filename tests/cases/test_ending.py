@@ -137,6 +137,13 @@ def test_what_was_forgiven_stands_on_the_case(client, case, people, bob):
     assert "This case is closed: settled" in page
 
 
+def test_another_teams_supervisor_finds_nothing(client, case):
+    client.force_login(make_user("stranger", role=Role.SUPERVISOR))
+    answer = client.post(reverse("case_end", args=[case.pk]), {"ending": "settled", "note": "Mine."})
+    assert answer.status_code == 404
+    assert fresh(case).is_open
+
+
 def test_legal_takes_a_case_from_its_page_or_reads_what_is_missing(client, case, people):
     carla = make_user("carla", role=Role.LEGAL)
     client.force_login(carla)
