@@ -31,8 +31,8 @@ MESSAGE_LIFE = timedelta(minutes=2)
 
 FACTS_LIMIT = 1024 * 1024
 
-OFFERED = tuple(channel for channel in Channel if channel != Channel.VISIT)
-"""Channels we may contact by: nobody is visited."""
+SHOWN = (Channel.CALL, Channel.SMS, Channel.EMAIL, Channel.APP)
+"""Channels the desk offers: a decision about one says when each of them opens."""
 
 GATE = Actor.system("gate")
 
@@ -109,10 +109,8 @@ def ask(
     unused and for this very contact; where the decision is another one it stays unused. Raises `NotAskable` as `look`, and
     for a visit, which we never make.
     """
-    if channel not in OFFERED:
-        raise NotAskable(
-            "We visit nobody." if channel == Channel.VISIT else f"There is no channel {channel!r}."
-        )
+    if channel == Channel.VISIT:
+        raise NotAskable("We visit nobody.")
     # Whoever only adds rows that point to the borrower need not wait for us.
     Borrower.objects.select_for_update(no_key=True).get(pk=borrower.pk)
     law = law_at(at, packs())
@@ -125,9 +123,7 @@ def ask(
         contact_point=contact_point.pk,
         loans=tuple(loans),
     )
-    others = [
-        replace(question, channel=each, contact_point=None) for each in OFFERED if each != Channel(channel)
-    ]
+    others = [replace(question, channel=each, contact_point=None) for each in SHOWN if each != channel]
     [situation, *beside] = situations([question, *others], at=at, packs=packs(), law=law)
     decision = decide(situation.facts, packs(), at)
     opens = {channel: decision.next_allowed} | {
