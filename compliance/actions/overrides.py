@@ -63,7 +63,11 @@ def ask_override(
         raise OverrideRefused("reasons", _("Please choose a reason that the rule itself allows."))
     with transaction.atomic():
         # One at a time for a borrower: the gate's own lock.
-        locked = Borrower.objects.select_for_update(no_key=True).select_related("key").get(pk=borrower.pk)
+        locked = (
+            Borrower.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("key")
+            .get(pk=borrower.pk)
+        )
         if Override.objects.unanswered(at).filter(borrower=locked, requested_by=requester).exists():
             raise OverrideRefused("asked", _("You have asked already; a second person will look at it."))
         override_id = uuid7()
