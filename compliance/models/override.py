@@ -31,6 +31,14 @@ class OverrideQuerySet(models.QuerySet["Override"]):
         """Those a second person may still answer at a moment."""
         return self.filter(answered_at=None, requested_at__gt=at - ANSWER_WITHIN)
 
+    def going_on(self, at) -> Self:
+        """Those that may still be answered, and approved ones that may still be used."""
+        waits = models.Q(answered_at=None, requested_at__gt=at - ANSWER_WITHIN)
+        return self.filter(
+            waits | models.Q(approved=True, answered_at__lte=at, answered_at__gt=at - USE_WITHIN),
+            used_by=None,
+        )
+
     def usable(self, at) -> Self:
         """Approved, and not used or run out at a moment."""
         return self.filter(
