@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 from compliance.rules.decision import Decision, Outcome, ReasonCode, RuleResult
 from compliance.rules.facts import Channel, Facts, Party, Purpose, Role
-from compliance.rules.judges import active_holds, hold_reason, judge
+from compliance.rules.judges import judge
 from compliance.rules.packs import Packs
 from compliance.rules.situation import Situation
 from compliance.rules.windows import FAR
+from compliance.rules.wishes import active_holds, hold_reason
 from compliance.rules.zones import possible_zones
 
 # Each step jumps to the moment the strictest rule names. Rules whose hours never meet would jump for ever:
@@ -35,10 +36,11 @@ def decide(facts: Facts, packs: Packs, at: datetime) -> Decision:
     versions = packs.versions(facts.jurisdictions)
     fallback = tuple(pack.country for pack in packs.packs_for(facts.jurisdictions) if pack.country)
     zones = possible_zones(facts.zones, facts.countries, fallback)
-    unknown = _unknown(facts, packs, zones)
-    if unknown or zones is None:
+    address = possible_zones(facts.address_zones, (), ()) if facts.address_zones else ()
+    unknown = _unknown(facts, packs, None if address is None else zones)
+    if unknown or zones is None or address is None:
         return Decision(outcome=Outcome.PROHIBITED, results=unknown, next_allowed=None, packs=versions)
-    situation = Situation(facts, zones)
+    situation = Situation(facts, zones, address)
     results = _judge_all(situation, packs, at)
     outcome = Outcome.strictest(result.outcome for result in results)
     return Decision(
@@ -56,6 +58,8 @@ def _unknown(facts: Facts, packs: Packs, zones: tuple[str, ...] | None) -> tuple
     for name, _words, reason in _WORDS:
         if (value := getattr(facts, name)) not in _KNOWN[name]:
             found.append(_refusal("GATE.FACTS", reason, value=value))
+    if facts.stale:
+        found.append(_refusal("GATE.FACTS", ReasonCode.STALE_FACTS, what=list(facts.stale)))
     if zones is None:
         places = {"zones": list(facts.zones), "countries": list(facts.countries)}
         found.append(_refusal("GATE.FACTS", ReasonCode.UNKNOWN_ZONE, **places))
