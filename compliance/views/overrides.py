@@ -44,7 +44,9 @@ def overrides(request: StaffRequest) -> HttpResponse:
     found = (
         Override.objects.visible_to(request.user)
         .filter(requested_at__gt=now - SHOWN)
-        .select_related("borrower__key", "portfolio", "contact_point", "requested_by", "answered_by", "used_by")
+        .select_related(
+            "borrower__key", "portfolio", "contact_point", "requested_by", "answered_by", "used_by"
+        )
         .order_by("-requested_at", "-pk")[:200]
     )
     lines = [_line(request, each, now) for each in found]
