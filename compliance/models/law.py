@@ -53,6 +53,9 @@ class PackVersion(models.Model):
         ordering = ["pack", "-version", "-stored_at", "digest"]
         indexes = [models.Index(fields=["pack", "version"], name="pack_versions")]
 
+    def __str__(self) -> str:
+        return f"{self.pack} · {self.version} · {self.digest[:8]}"
+
 
 class Signature(models.Model):
     """A person's word that the text says what the law says."""
