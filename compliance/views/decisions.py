@@ -14,6 +14,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
@@ -66,7 +67,7 @@ class _Pages(Paginator):
 
     MOST = 10_000
 
-    @property
+    @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
         return rows.order_by()[: self.MOST].count()
