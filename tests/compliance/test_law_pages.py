@@ -225,7 +225,7 @@ def test_a_text_is_tried_over_real_contacts(client, officer, empty_queue):
             answered=False, by=agent, at=at,
         )  # fmt: skip
     dana.contact("email", at=NOW - 2 * DAY)
-    dana.contact("email", at=NOW - 40 * DAY)
+    dana.contact("email", at=NOW - 35 * DAY)
     stricter = text_with(
         "house_gentle", hours=('- {from: "08:00", to: "21:00"}', '- {from: "09:00", to: "21:00"}')
     )
