@@ -213,7 +213,7 @@ def test_what_does_not_fit_is_said_in_the_form(client, officer):
 # Trials
 
 
-def test_a_text_is_tried_over_real_contacts(client, officer, empty_queue):
+def test_a_text_is_tried_over_real_contacts(client, officer, django_capture_on_commit_callbacks):
     dana = make_dana()
     people = make_people(dana.portfolio)
     agent = Actor.staff(people.alice)
@@ -230,7 +230,8 @@ def test_a_text_is_tried_over_real_contacts(client, officer, empty_queue):
         "house_gentle", hours=('- {from: "08:00", to: "21:00"}', '- {from: "09:00", to: "21:00"}')
     )
     upload = SimpleUploadedFile("house.yaml", stricter.encode())
-    answer = client.post(reverse("what_ifs"), {"file": upload, "days": 30})
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = client.post(reverse("what_ifs"), {"file": upload, "days": 30})
     found = WhatIf.objects.get()
     assert answer.url == reverse("what_if", args=[found.pk])
     [job] = django_rq.get_queue("bulk").jobs

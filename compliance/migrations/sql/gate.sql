@@ -125,3 +125,33 @@ BEGIN
 END $$;
 REVOKE EXECUTE ON FUNCTION gate_decide FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION gate_decide TO forbear_app;
+
+-- A permit is spent as in permit.sql, and once more it is asked whether what stops contact has come since it was given: a hold,
+-- the portfolio closed, the number or address taken out of use. Whoever opens a hold takes the borrower first, as here.
+CREATE OR REPLACE FUNCTION permit_spend() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF NEW.direction <> 'out' OR NEW.reported THEN
+        RETURN NEW;
+    END IF;
+    PERFORM 1 FROM accounts_borrower WHERE id = NEW.borrower_id FOR NO KEY UPDATE;
+    UPDATE compliance_permit p SET used_at = clock_timestamp()
+    WHERE p.id = NEW.permit_id AND p.borrower_id = NEW.borrower_id AND p.channel = NEW.channel
+        AND p.contact_point_id = NEW.contact_point_id AND p.purpose = NEW.purpose AND p.loans = NEW.loans
+        AND p.used_at IS NULL AND p.expires_at > clock_timestamp()
+        AND NEW.at >= p.at AND NEW.at < p.at + (p.expires_at - p.issued_at)  -- its life by the legal clock as well
+        AND NOT EXISTS (
+            SELECT FROM compliance_hold h WHERE h.borrower_id = NEW.borrower_id AND h.ended_at IS NULL AND h.opened_at > p.at
+        )
+        AND NOT EXISTS (
+            SELECT FROM accounts_loan l JOIN accounts_portfolio f ON f.id = l.portfolio_id
+            WHERE l.id = ANY (NEW.loans) AND NOT f.contact_open
+        )
+        AND EXISTS (SELECT FROM accounts_contactpoint c WHERE c.id = NEW.contact_point_id AND c.status = 'active');
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'No contact without a permit: none that is unused, unexpired and for this borrower, channel, address, purpose and these loans.'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    NEW.recorded_at := clock_timestamp();
+    RETURN NEW;
+END $$;
