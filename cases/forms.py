@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from accounts import money
 from accounts.models import Portfolio
 from accounts.schedules import Every
+from cases.actions.ending import ENDINGS
 from cases.dispositions import DISPOSITIONS
 from cases.reasons import ArrearsReason
 from compliance.models import Channel, ComplaintCategory, HoldKind
@@ -233,6 +234,15 @@ class OverrideForm(forms.Form):
     def __init__(self, reasons: list[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["reasons"].choices = reasons  # type: ignore[attr-defined]
+
+
+class EndForm(forms.Form):
+    ending = forms.ChoiceField(
+        label=gettext_lazy("How it ends"),
+        widget=forms.RadioSelect,
+        choices=[(key, ending.label) for key, ending in ENDINGS.items()],
+    )
+    note = note_field(required=True, label=gettext_lazy("Why, for whoever reads this later"))
 
 
 class PassForm(forms.Form):

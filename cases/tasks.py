@@ -76,7 +76,7 @@ def sweep() -> None:
     at = timezone.now()
     messages.sweep(at=at)
     outreach.catch_up(at=at)
-    tapes.requeue_abandoned()
+    tapes.requeue_abandoned(by=CRON, at=at)
     requeue_what_ifs(at)
     for run_id in ImportRun.objects.filter(state=ImportState.QUEUED).values_list("pk", flat=True):
         perform_import.delay(str(run_id))

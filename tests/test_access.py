@@ -46,6 +46,8 @@ PAGES: dict[str, set[str] | frozenset[str]] = {
     "case_hold": CASEWORK,
     "case_override": CASEWORK,
     "case_pass": CASEWORK,
+    "case_end": {Role.SUPERVISOR},
+    "case_legal": {Role.LEGAL},
     "case_note": CASEWORK,
     "case_script": CASEWORK,
     "case_leave": CASEWORK,

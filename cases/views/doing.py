@@ -21,13 +21,14 @@ from accounts.models import ContactKind, ContactPoint, User
 from accounts.schedules import Every
 from cases.actions import agreements, calls, notes, payments, scripts, work
 from cases.actions.complaints import complain
-from cases.actions.transition import MoveRefused
+from cases.actions.ending import end_case
+from cases.actions.transition import MoveRefused, move
 from cases.desk.page import CasePage
 from cases.desk.talk import FINISH
 from cases.desk.who import REASONS, note_open
 from cases.dispositions import DISPOSITIONS
 from cases.forms import NoteForm
-from cases.models import ScriptRun
+from cases.models import CaseState, ScriptRun
 from cases.views.desk import page_of, show
 from cases.views.opened import form_for, opened_form
 from cases.words import moment
@@ -308,6 +309,25 @@ def case_pass(request: StaffRequest, page: CasePage) -> HttpResponse | None:
         )
     messages.success(request, _("The case has been passed on."))
     return redirect("queue")
+
+
+@deed("cases.close_case")
+def case_end(request: StaffRequest, page: CasePage) -> HttpResponse | None:
+    form = form_for(page, "end", request.POST)
+    if not form.is_valid():
+        return refused_form(request, page, "end", form)
+    try:
+        with transaction.atomic():
+            note_besides(request, page, form.cleaned_data["note"])
+            end_case(case=page.row, ending=form.cleaned_data["ending"], by=by(request), at=page.at)
+    except MoveRefused as refused:
+        return refused_form(request, page, "end", form, str(refused))
+    return None
+
+
+@deed("cases.move_to_legal")
+def case_legal(request: StaffRequest, page: CasePage) -> None:
+    move(case=page.row, to=CaseState.LEGAL, by=by(request), at=page.at, reason="last_resort")
 
 
 @deed("cases.work_case")

@@ -16,6 +16,7 @@ from cases.dispositions import DISPOSITIONS, Group
 from cases.forms import (
     CallForm,
     ComplaintForm,
+    EndForm,
     HoldForm,
     OverrideForm,
     PassForm,
@@ -35,6 +36,7 @@ PERMISSIONS = {
     "hold": "cases.work_case",
     "override": "compliance.ask_override",
     "pass": "cases.work_case",
+    "end": "cases.close_case",
 }
 
 
@@ -80,6 +82,8 @@ def form_for(page: CasePage, name: str, data: QueryDict | None = None) -> forms.
             return OverrideForm(_override_reasons(page, point), data, initial={"contact_point": point})
         case "pass":
             return PassForm(_colleagues(page), data)
+        case "end":
+            return EndForm(data)
     raise KeyError(name)
 
 
@@ -110,7 +114,7 @@ def opened_form(page: CasePage, name: str, form: forms.Form | None = None) -> di
     """What the templates of an open form need; nothing where no form is open or the person may not use it."""
     if name not in PERMISSIONS or not page.request.user.has_perm(PERMISSIONS[name]):
         return {}
-    if name in ("call", "promise", "plan", "hold", "override", "pass") and not page.row.is_open:
+    if name in ("call", "promise", "plan", "hold", "override", "pass", "end") and not page.row.is_open:
         return {}
     form = form or form_for(page, name)
     context: dict[str, Any] = {
@@ -215,4 +219,15 @@ def _override(page: CasePage, form: forms.Form) -> dict[str, Any]:
     return {"presumed": channel if channel and channel.overridable else None}
 
 
-EXTRA = {"call": _call, "promise": _promise, "plan": _plan, "complaint": _complaint, "override": _override}
+def _end(page: CasePage, form: forms.Form) -> dict[str, Any]:
+    return {"forgives": page.standing.outstanding}
+
+
+EXTRA = {
+    "call": _call,
+    "promise": _promise,
+    "plan": _plan,
+    "complaint": _complaint,
+    "override": _override,
+    "end": _end,
+}

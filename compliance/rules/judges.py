@@ -36,8 +36,9 @@ from compliance.rules.windows import start_of_day
 
 DAY = timedelta(days=1)
 
-# Said on the person's own call, a contact is no new call and is counted by none.
-COUNTING = (CountRule, PatternRule, QuietRule)
+# Said on the person's own call, or shown while they use our pages, a contact is no new one: nothing counts it, and it is
+# no message that wants a consent.
+COUNTING = (CountRule, PatternRule, QuietRule, ConsentRule)
 
 
 def judge(rule: Rule, pack: Pack, situation: Situation, at: datetime) -> RuleResult | None:

@@ -259,7 +259,7 @@ def _counts(counted: Counted, contact: PastContact) -> bool:
 
 
 def _is_event(event: str, contact: PastContact) -> bool:
-    if contact.wrong_number:
+    if contact.wrong_number and event not in ("telephone", "attempt"):
         return False
     match event:
         case "dial":
