@@ -12,6 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from compliance.rules.schema import PackFile, Rule
+from compliance.rules.terms.schema import Term
 
 SHIPPED = Path(__file__).resolve().parent.parent / "packs"
 
@@ -55,6 +56,11 @@ class Pack:
     def rules(self) -> tuple[Rule, ...]:
         return self.file.rules
 
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """What the pack says where no contact is decided: `compliance.rules.terms` answers with it."""
+        return self.file.terms
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the text, hexadecimal: the exact version a decision was made with."""
@@ -71,6 +77,7 @@ class Packs:
             pack.jurisdiction: pack for pack in self.all if pack.jurisdiction is not None
         }
         self._rules = {rule.id: rule for pack in self.all for rule in pack.rules}
+        self._terms = {term.id: term for pack in self.all for term in pack.terms}
         self._applying: dict[tuple[Any, ...], tuple[tuple[Pack, Rule], ...]] = {}
         self.in_force: dict[tuple[Any, ...], tuple[Any, ...]] = {}
         """What applies on some dates to some contact, prepared; filled by `decide`."""
@@ -81,6 +88,8 @@ class Packs:
             raise PackError("two packs claim the same jurisdiction")
         if len(self._rules) < sum(len(pack.rules) for pack in self.all):
             raise PackError("two packs have a rule of the same id")
+        if len({*self._rules, *self._terms}) < sum(len(pack.rules) + len(pack.terms) for pack in self.all):
+            raise PackError("two packs have a term of the same id")
 
     @property
     def jurisdictions(self) -> tuple[str, ...]:
@@ -109,6 +118,10 @@ class Packs:
     def rule(self, rule_id: str) -> Rule | None:
         """The rule of that id, for its citation and sentence; None for the gate's own checks."""
         return self._rules.get(rule_id)
+
+    def term(self, term_id: str) -> Term | None:
+        """The term of that id, for its citation and sentence; None where no pack has it."""
+        return self._terms.get(term_id)
 
     def without_house(self) -> "Packs":
         """The law alone, as the conformance vectors ask."""
