@@ -129,7 +129,7 @@ def test_how_two_texts_differ_in_words(client, officer):
     answer = client.get(reverse("pack_compare", args=[pack().digest, changed.pk]))
     told = {(each.rule, each.what, each.before, each.after) for each in answer.context["differences"]}
     assert (RULE, "limit", "7", "5") in told
-    assert ("US.FDCPA.TIME", "hours", "08:00–21:00", "08:00–20:00") in told
+    assert ("US.REGF.TIME.DEFAULT", "hours", "08:00–21:00", "08:00–20:00") in told
     assert len(told) == 2
 
 
