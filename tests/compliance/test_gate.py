@@ -64,26 +64,26 @@ def test_a_permit_hangs_on_a_decision_that_holds_all_it_rests_on(dana):
     assert (stored.purpose, stored.at, stored.next_allowed) == ("collect", NOW, NOW)
     assert stored.actor == str(agent.ref)
     assert stored.packs == packs().versions(["US"])
-    assert (
-        json.loads(bytes(stored.facts)).items()
-        >= {
-            "arrears_positive": True,
-            "channel": "call",
-            "consents": [],
-            "contact_point": str(dana.phone.pk),
-            "countries": [],
-            "debts": [str(dana.loan.pk)],
-            "history": [],
-            "holds": [],
-            "jurisdictions": ["US"],
-            "party": "borrower",
-            "purpose": "collect",
-            "role": "creditor",
-            "set_aside": [],
-            "signed": [],
-            "zones": ["America/New_York"],
-        }.items()
-    )
+    told = json.loads(bytes(stored.facts))
+    assert Facts.from_json(bytes(stored.facts)) == facts_of(dana, contact_point=dana.phone.pk)
+    asked = {
+        "arrears_positive": True,
+        "channel": "call",
+        "consents": [],
+        "contact_point": str(dana.phone.pk),
+        "countries": [],
+        "debts": [str(dana.loan.pk)],
+        "history": [],
+        "holds": [],
+        "jurisdictions": ["US"],
+        "party": "borrower",
+        "purpose": "collect",
+        "role": "creditor",
+        "set_aside": [],
+        "signed": [],
+        "zones": ["America/New_York"],
+    }
+    assert {name: told[name] for name in asked} == asked
     assert stored.channels == {"app": None} | dict.fromkeys(["call", "email", "sms"], "2026-03-03T17:00:00Z")
     assert stored.results == json.loads(canonical_json(answer.decision.results))
     assert {result["rule"] for result in stored.results} >= {"HOUSE.TIME", "HOUSE.CALLS.7IN7"}
