@@ -56,6 +56,7 @@ def facts_of(dana, channel=Channel.CALL, *, at=NOW, **changed) -> Facts:
 
 def test_a_permit_hangs_on_a_decision_that_holds_all_it_rests_on(dana):
     agent = make_user()
+    known = facts_of(dana, contact_point=dana.phone.pk)
     answer = dana.ask(by=Actor.staff(agent), case=dana.loan.pk)
     stored = ContactDecision.objects.get()
     assert answer.decision.outcome == Outcome.PERMITTED
@@ -65,7 +66,7 @@ def test_a_permit_hangs_on_a_decision_that_holds_all_it_rests_on(dana):
     assert stored.actor == str(agent.ref)
     assert stored.packs == packs().versions(["US"])
     told = json.loads(bytes(stored.facts))
-    assert Facts.from_json(bytes(stored.facts)) == facts_of(dana, contact_point=dana.phone.pk)
+    assert Facts.from_json(bytes(stored.facts)) == known
     asked = {
         "arrears_positive": True,
         "channel": "call",
@@ -152,6 +153,16 @@ def a_life(dana) -> None:
     dana.contact(Channel.EMAIL, at=NOW - 2 * DAY, purpose=Purpose.REMINDER)
     note_inbound(
         borrower=dana.borrower,
+        channel=Channel.EMAIL,
+        loans=[dana.loan.pk],
+        by=SYSTEM,
+        at=NOW - 400 * DAY,
+        disposition="call_back",
+        right_party=None,
+        conversation=None,
+    )
+    note_inbound(
+        borrower=dana.borrower,
         channel=Channel.CALL,
         loans=[dana.loan.pk],
         by=SYSTEM,
@@ -195,7 +206,7 @@ def test_stored_facts_are_the_facts_and_their_bytes_are_canonical(dana):
     asked = dana.ask()
     stored = bytes(ContactDecision.objects.get(pk=asked.decision_id).facts)
     facts = Facts.from_json(stored)
-    assert len(facts.history) == 4  # twenty days ago is beyond every rule
+    assert len(facts.history) == 5  # what is more than a year old is beyond every rule
     assert facts.to_json().encode() == stored
     assert canonical(plain(facts)) == stored
 
