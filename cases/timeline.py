@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop, ngettext
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext, pgettext
 
 from accounts.models import ContactKind, User
 from cases.actions.notes import open_note
@@ -25,6 +25,7 @@ from cases.reasons import ArrearsReason
 from cases.words import amount_of, day, moment
 from compliance.audit_search import Cut
 from compliance.models import Channel, ComplaintCategory, ComplaintState, HoldKind
+from compliance.sentences import override_reason
 
 KINDS = ("all", "contacts", "money", "law")
 OF_PERSON = [
@@ -264,7 +265,7 @@ def _script_started(data: Data, _told: Told) -> Line:
 
 
 def _contact_decided(data: Data, _told: Told) -> Line | None:
-    if data["outcome"] in ("permitted", "permitted_with_flag"):
+    if data["outcome"] in ("permitted", "permitted_with_flag") or data.get("override"):
         return None  # the attempt says it
     return Line(
         "ban", _("%(channel)s: not possible then") % {"channel": _label(Channel, data["channel"])}, "stop"
@@ -334,6 +335,21 @@ def _hold_opened(data: Data, _told: Told) -> Line:
 
 def _hold_ended(data: Data, _told: Told) -> Line:
     return Line("check", _("Hold ended: %(hold)s") % {"hold": _label(HoldKind, data["kind"])})
+
+
+def _override_asked(data: Data, _told: Told) -> Line:
+    reasons = pgettext("between items of a list", ", ").join(
+        override_reason(code) for code in data["reasons"]
+    )
+    return Line("user-question", _("A second person asked for one call: %(reasons)s") % {"reasons": reasons})
+
+
+def _override_approved(_data: Data, _told: Told) -> Line:
+    return Line("user-check", _("One call approved by a second person"), "attention")
+
+
+def _override_refused(_data: Data, _told: Told) -> Line:
+    return Line("user-check", _("Call not approved by a second person"))
 
 
 def _complaint_logged(data: Data, _told: Told) -> Line:
@@ -469,6 +485,9 @@ SENTENCES: dict[str, tuple[str, Maker]] = {
     "contact_point.retired": ("contacts", _contact_point_retired),
     "hold.opened": ("law", _hold_opened),
     "hold.ended": ("law", _hold_ended),
+    "override.asked": ("law", _override_asked),
+    "override.approved": ("law", _override_approved),
+    "override.refused": ("law", _override_refused),
     "complaint.logged": ("law", _complaint_logged),
     "complaint.resolved": ("law", _complaint_resolved),
     "borrower.unsealed": ("law", _borrower_unsealed),

@@ -96,7 +96,11 @@ def test_from_the_desk_to_the_second_person_and_back(alice, bob, case, people, c
     placed = Call.objects.latest("placed_at")
     decision = placed.attempt.permit.decision
     assert (decision.outcome, decision.allowed, decision.override) == ("presumed_violation", True, override)
-    assert not page(alice, case).context["strip"].call.allowed
+    shown = page(alice, case).context
+    assert not shown["strip"].call.allowed
+    told = [entry.text for entry in shown["timeline"].entries]
+    assert "A second person asked for one call: It answers what the borrower asked of us" in told
+    assert "One call approved by a second person" in told
 
 
 def test_without_an_answer_or_too_late_there_is_no_call(alice, bob, case, clock):
