@@ -33,6 +33,7 @@ ROLES: dict[str, frozenset[str]] = {
         "accounts.match_payment",
         "accounts.import_loans",
         "accounts.import_payments",
+        "accounts.import_history",
         "compliance.place_contact",
         "compliance.log_complaint",
         "compliance.view_complaint",
@@ -44,11 +45,14 @@ ROLES: dict[str, frozenset[str]] = {
         "accounts.see_all_portfolios",
         "accounts.unseal",
         "accounts.open_contact",
+        "accounts.sign_reconciliation",
         "cases.see_board",
         "compliance.log_complaint",
         "compliance.view_complaint",
         "compliance.resolve_complaint",
         "compliance.end_hold",
+        "compliance.view_finding",
+        "compliance.answer_finding",
         "compliance.search_audit",
     },
     # Works on cases at law, and sees how they came there.
@@ -67,6 +71,7 @@ ROLES: dict[str, frozenset[str]] = {
             "accounts.see_all_portfolios",
             "accounts.import_loans",
             "accounts.import_payments",
+            "accounts.import_history",
             *(
                 f"accounts.{verb}_{noun}"
                 for verb in ("view", "add", "change")

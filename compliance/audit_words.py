@@ -22,7 +22,8 @@ from accounts.models import (
     Role,
 )
 from compliance.models import Channel, ComplaintCategory, ComplaintState, HoldKind
-from compliance.models.contact import ConsentKind, Direction
+from compliance.models import ConsentKind
+from compliance.models.contact import Direction
 from compliance.rules import Outcome, Purpose
 from compliance.sentences import reader_locale
 

@@ -25,7 +25,8 @@ from compliance.actions.holds import open_hold
 from compliance.audit import Actor
 from compliance.facts import local_zone
 from compliance.models import Channel, Complaint
-from compliance.models.contact import ConsentKind, Direction
+from compliance.models import ConsentKind
+from compliance.models.contact import Direction
 from compliance.rules import Decision, Purpose
 from compliance.sentences import explain
 

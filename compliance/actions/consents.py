@@ -9,7 +9,7 @@ from django.db import transaction
 from accounts.models import Borrower
 from compliance.audit import Actor, Stream, record
 from compliance.models import Consent
-from compliance.models.contact import ConsentKind
+from compliance.models import ConsentKind
 
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,79}")
 

@@ -1,14 +1,17 @@
 from compliance.audit.models import AuditEvent, AuditStream
 from compliance.models.complaint import Complaint, ComplaintCategory, ComplaintState
+from compliance.models.consent import Consent, ConsentKind, GivenTo
 from compliance.models.contact import (
     Channel,
-    Consent,
     ContactAttempt,
     ContactDecision,
     ContactOutcome,
     Permit,
 )
+from compliance.models.designation import Designation, DesignationKind, DesignationSource, Weekday
+from compliance.models.finding import Finding, FindingState
 from compliance.models.hold import Hold, HoldKind
+from compliance.models.media_request import MediaRequest, MediaWish
 
 __all__ = [
     "AuditEvent",
@@ -18,10 +21,20 @@ __all__ = [
     "ComplaintCategory",
     "ComplaintState",
     "Consent",
+    "ConsentKind",
     "ContactAttempt",
     "ContactDecision",
     "ContactOutcome",
+    "Designation",
+    "DesignationKind",
+    "DesignationSource",
+    "Finding",
+    "FindingState",
+    "GivenTo",
     "Hold",
     "HoldKind",
+    "MediaRequest",
+    "MediaWish",
     "Permit",
+    "Weekday",
 ]

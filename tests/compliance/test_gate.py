@@ -29,7 +29,7 @@ from compliance.audit import Actor
 from compliance.audit.canonical import canonical
 from compliance.facts import NotAskable, Question, situations
 from compliance.models import AuditEvent, Channel, ContactAttempt, ContactDecision, Permit
-from compliance.models.contact import ConsentKind
+from compliance.models import ConsentKind
 from compliance.rules import Facts, Outcome, PastContact, Purpose, ReasonCode, Role
 from compliance.rules.canonical import canonical_json, plain
 from compliance.rules.zones import zones_of
