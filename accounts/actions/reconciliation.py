@@ -111,9 +111,7 @@ def figures_of(portfolio: Portfolio) -> Figures:
         cursor.execute(STORED, {"portfolio": portfolio.pk})
         stored = {kind: rest for kind, *rest in cursor.fetchall()}
     histories = ImportRun.objects.filter(portfolio=portfolio, kind__in=HISTORIES)
-    runs = list(
-        histories.filter(state=ImportState.DONE).order_by("pk").values_list("pk", "kind", "summary")
-    )
+    runs = list(histories.filter(state=ImportState.DONE).order_by("pk").values_list("pk", "kind", "summary"))
     kinds = []
     for kind in HISTORIES:
         summaries = [summary for _run, of_kind, summary in runs if of_kind == kind]
@@ -131,9 +129,7 @@ def figures_of(portfolio: Portfolio) -> Figures:
             )
         )
     waiting = histories.filter(state__in=[ImportState.QUEUED, ImportState.RUNNING]).count()
-    return Figures(
-        loans, borrowers, outstanding, tuple(kinds), tuple(run for run, *_rest in runs), waiting
-    )
+    return Figures(loans, borrowers, outstanding, tuple(kinds), tuple(run for run, *_rest in runs), waiting)
 
 
 def _sum(summaries: Collection[dict[str, Any]], name: str) -> int:
@@ -203,11 +199,11 @@ def _check(figures: Figures, shown: str, nothing: set[str], note: str) -> None:
             "kind_open", _("Please say of every kind without a file that there was nothing to import.")
         )
     if nothing - set(figures.empty):
-        raise ReconciliationRefused("kind_read", _("There was a file of a kind that should have had nothing."))
-    if figures.refused and not note:
         raise ReconciliationRefused(
-            "note_missing", _("Rows were refused. Please write what became of them.")
+            "kind_read", _("There was a file of a kind that should have had nothing.")
         )
+    if figures.refused and not note:
+        raise ReconciliationRefused("note_missing", _("Rows were refused. Please write what became of them."))
     if len(note) > NOTE_LENGTH:
         raise ReconciliationRefused("note_too_long", _("The note is too long."))
 
@@ -215,9 +211,9 @@ def _check(figures: Figures, shown: str, nothing: set[str], note: str) -> None:
 def is_reconciled(portfolio: Portfolio) -> bool:
     """Whether a signed reconciliation covers every history file read so far, as the database asks."""
     read = set(
-        ImportRun.objects.filter(
-            portfolio=portfolio, kind__in=HISTORIES, state=ImportState.DONE
-        ).values_list("pk", flat=True)
+        ImportRun.objects.filter(portfolio=portfolio, kind__in=HISTORIES, state=ImportState.DONE).values_list(
+            "pk", flat=True
+        )
     )
     signed = Reconciliation.objects.filter(portfolio=portfolio).values_list("runs", flat=True)
     return any(read <= set(runs) for runs in signed)

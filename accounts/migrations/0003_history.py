@@ -27,7 +27,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='portfolio',
             name='payments_fresh_days',
-            field=models.PositiveIntegerField(blank=True, default=3, help_text='When payments were last read longer ago, nobody is asked to pay. Empty: payments come in by themselves.', null=True, verbose_name='days that payments stay fresh'),
+            field=models.PositiveIntegerField(blank=True, default=3, help_text='When balances were last told longer ago, nobody is asked to pay. Empty: payments come in by themselves.', null=True, verbose_name='days that payments stay fresh'),
+        ),
+        migrations.AddField(
+            model_name='portfolio',
+            name='loans_told_at',
+            field=models.DateTimeField(editable=False, null=True),
         ),
         migrations.AlterField(
             model_name='importrun',

@@ -24,8 +24,7 @@ from compliance.actions.consents import record_consent
 from compliance.actions.holds import open_hold
 from compliance.audit import Actor
 from compliance.facts import local_zone
-from compliance.models import Channel, Complaint
-from compliance.models import ConsentKind
+from compliance.models import Channel, Complaint, ConsentKind
 from compliance.models.contact import Direction
 from compliance.rules import Decision, Purpose
 from compliance.sentences import explain

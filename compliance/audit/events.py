@@ -51,7 +51,7 @@ EVENTS: dict[str, frozenset[str]] = {
         # compliance, first floor
         "contact.decided": "decision channel purpose outcome reasons packs",
         "contact.attempted": "attempt permit channel purpose direction",
-        "contact.reported": "attempt channel purpose direction happened_at reported_by",
+        "contact.reported": "attempt channel purpose direction happened_at reported_by disposition",
         "contact.outcome": "attempt disposition connected answered right_party conversation",
         "finding.opened": "finding attempt outcome rules packs",
         "finding.answered": "finding state",

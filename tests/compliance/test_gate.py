@@ -28,8 +28,7 @@ from compliance.actions.gate import look, look_many, packs, replay
 from compliance.audit import Actor
 from compliance.audit.canonical import canonical
 from compliance.facts import NotAskable, Question, situations
-from compliance.models import AuditEvent, Channel, ContactAttempt, ContactDecision, Permit
-from compliance.models import ConsentKind
+from compliance.models import AuditEvent, Channel, ConsentKind, ContactAttempt, ContactDecision, Permit
 from compliance.rules import Facts, Outcome, PastContact, Purpose, ReasonCode, Role
 from compliance.rules.canonical import canonical_json, plain
 from compliance.rules.zones import zones_of
@@ -64,21 +63,32 @@ def test_a_permit_hangs_on_a_decision_that_holds_all_it_rests_on(dana):
     assert (stored.purpose, stored.at, stored.next_allowed) == ("collect", NOW, NOW)
     assert stored.actor == str(agent.ref)
     assert stored.packs == packs().versions(["US"])
-    assert json.loads(bytes(stored.facts)) == {
+    facts = json.loads(bytes(stored.facts))
+    expected = {
+        "address_zones": [],
         "arrears_positive": True,
         "channel": "call",
         "consents": [],
         "contact_point": str(dana.phone.pk),
         "countries": [],
+        "debt_facts": [
+            {"account": None, "days_past_due": 40, "group": None, "id": str(dana.loan.pk), "type": None}
+        ],
         "debts": [str(dana.loan.pk)],
+        "designations": [],
         "history": [],
         "holds": [],
         "jurisdictions": ["US"],
+        "media_requests": [],
         "party": "borrower",
         "purpose": "collect",
         "role": "creditor",
+        "stale": [],
+        "unreachable": False,
         "zones": ["America/New_York"],
     }
+    assert facts | expected == facts
+    assert Facts.from_json(bytes(stored.facts)) == facts_of(dana)
     assert stored.results == json.loads(canonical_json(answer.decision.results))
     assert {result["rule"] for result in stored.results} >= {"HOUSE.TIME", "HOUSE.CALLS.7IN7"}
 

@@ -13,8 +13,7 @@ from compliance.actions.consents import record_consent
 from compliance.actions.holds import end_hold, open_hold
 from compliance.audit import Actor
 from compliance.holds import HOLDS, FoundKind, Stop, stopped_purposes, stops_legal_steps
-from compliance.models import AuditEvent, Hold, HoldKind
-from compliance.models import ConsentKind
+from compliance.models import AuditEvent, ConsentKind, Hold, HoldKind
 from compliance.rules import Purpose
 from tests.factories import NOW, SYSTEM, TODAY, make_loan, make_user
 
