@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 from compliance.rules.decision import Decision, Outcome, ReasonCode, RuleResult
 from compliance.rules.facts import Channel, Facts, Party, Purpose, Role
-from compliance.rules.judges import active_holds, hold_reason, judge
+from compliance.rules.judges import judge
 from compliance.rules.packs import Packs
 from compliance.rules.situation import Situation
 from compliance.rules.windows import FAR
+from compliance.rules.wishes import active_holds, hold_reason
 from compliance.rules.zones import possible_zones
 
 # Each step jumps to the moment the strictest rule names. Rules whose hours never meet would jump for ever:
@@ -33,12 +34,10 @@ def decide(facts: Facts, packs: Packs, at: datetime) -> Decision:
         raise ValueError(f"the moment asked about needs a time zone: {at.isoformat()}")
     at = at.astimezone(UTC)
     versions = packs.versions(facts.jurisdictions)
-    fallback = tuple(pack.country for pack in packs.packs_for(facts.jurisdictions) if pack.country)
-    zones = possible_zones(facts.zones, facts.countries, fallback)
-    unknown = _unknown(facts, packs, zones)
-    if unknown or zones is None:
+    situation = situation_of(facts, packs)
+    unknown = _unknown(facts, packs, situation)
+    if unknown or situation is None:
         return Decision(outcome=Outcome.PROHIBITED, results=unknown, next_allowed=None, packs=versions)
-    situation = Situation(facts, zones)
     results = _judge_all(situation, packs, at)
     outcome = Outcome.strictest(result.outcome for result in results)
     return Decision(
@@ -49,14 +48,24 @@ def decide(facts: Facts, packs: Packs, at: datetime) -> Decision:
     )
 
 
-def _unknown(facts: Facts, packs: Packs, zones: tuple[str, ...] | None) -> tuple[RuleResult, ...]:
+def situation_of(facts: Facts, packs: Packs) -> Situation | None:
+    """The facts with every zone the person may be in; None where a zone or country is not known."""
+    fallback = tuple(pack.country for pack in packs.packs_for(facts.jurisdictions) if pack.country)
+    zones = possible_zones(facts.zones, facts.countries, fallback)
+    address = possible_zones(facts.address_zones, (), ()) if facts.address_zones else ()
+    return None if zones is None or address is None else Situation(facts, zones, address)
+
+
+def _unknown(facts: Facts, packs: Packs, situation: Situation | None) -> tuple[RuleResult, ...]:
     found = []
     if (missing := packs.unknown(facts.jurisdictions)) or not facts.jurisdictions:
         found.append(_refusal("GATE.FACTS", ReasonCode.UNKNOWN_JURISDICTION, jurisdictions=missing))
     for name, _words, reason in _WORDS:
         if (value := getattr(facts, name)) not in _KNOWN[name]:
             found.append(_refusal("GATE.FACTS", reason, value=value))
-    if zones is None:
+    if facts.stale:
+        found.append(_refusal("GATE.FACTS", ReasonCode.STALE_FACTS, what=list(facts.stale)))
+    if situation is None:
         places = {"zones": list(facts.zones), "countries": list(facts.countries)}
         found.append(_refusal("GATE.FACTS", ReasonCode.UNKNOWN_ZONE, **places))
     return tuple(found)

@@ -44,6 +44,8 @@ class ReasonCode(StrEnum):
       known
     - `unknown_zone`: `zones`, `countries`, as given
 
+    - `stale_facts`: `what`, the words of what is too old to rely on
+
     Nothing to collect (rule `GATE.ARREARS`):
     - `nothing_overdue`: no parameters
     - `arrears_unknown`: no parameters; balances are not known, or were read too long ago
@@ -73,6 +75,23 @@ class ReasonCode(StrEnum):
     On a permitted result of a count or quiet period:
     - `consented`: `until` (last local day of the consent); the rule does not apply to this call, the person
       asked for it
+
+    The person's own wishes:
+    - `designated_time`: `zone`, `local_time`, `at_edge`
+    - `designated_place`: `place`
+    - `employer_forbids`: no parameters
+    - `medium_refused`: `channel`, `contact_point` (null: the medium altogether)
+    - `no_consent`: `consent` (the kind that is missing)
+
+    What the facts say of the contact itself (rules of kind bar):
+    - `public`, `employer_email`, `inconvenient_now`: no parameters; `permitted_if` where exceptions exist
+
+    On a permitted or flagged result:
+    - `excepted`: `exception` (its name): it would be closed but for this
+    - `set_aside`: no parameters; a draft that two people set aside
+    - `proposed`: `would` (the reason it would give); not law yet
+    - `pattern`: `factor`, `number`
+    - `required`: `requires`, what the contact must say or hold
     """
 
     UNKNOWN_JURISDICTION = "unknown_jurisdiction"
@@ -91,6 +110,20 @@ class ReasonCode(StrEnum):
     COUNT_REACHED = "count_reached"
     QUIET_PERIOD = "quiet_period"
     CONSENTED = "consented"
+    STALE_FACTS = "stale_facts"
+    DESIGNATED_TIME = "designated_time"
+    DESIGNATED_PLACE = "designated_place"
+    EMPLOYER_FORBIDS = "employer_forbids"
+    MEDIUM_REFUSED = "medium_refused"
+    NO_CONSENT = "no_consent"
+    PUBLIC = "public"
+    EMPLOYER_EMAIL = "employer_email"
+    INCONVENIENT_NOW = "inconvenient_now"
+    EXCEPTED = "excepted"
+    SET_ASIDE = "set_aside"
+    PROPOSED = "proposed"
+    PATTERN = "pattern"
+    REQUIRED = "required"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,11 +133,12 @@ class RuleResult:
     Count rules fill `counted` (contacts in the window before this one), `limit`, `left` (how many are open,
     this one included), `window` (first and last local date) and `days`. `next_allowed` (UTC) is the earliest
     moment at which this rule alone would permit; None where it permits now, or where no such moment is known.
+    `conservative`: the texts are silent or disagree here, and we close. `exception` names what let it through.
     """
 
     rule: str
     pack: str = ""
-    status: str = ""  # of the rule: draft or signed
+    status: str = ""  # of the rule: draft, signed or proposed
     outcome: Outcome = Outcome.PERMITTED
     reason: ReasonCode | None = None
     params: dict[str, Any] = field(default_factory=dict)
@@ -115,6 +149,8 @@ class RuleResult:
     days: int | None = None
     override_reasons: tuple[str, ...] = ()
     next_allowed: datetime | None = None
+    conservative: bool = False
+    exception: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +171,12 @@ class Decision:
         """The results that are not plainly permitted, strictest first."""
         telling = [result for result in self.results if result.outcome is not Outcome.PERMITTED]
         return tuple(sorted(telling, key=lambda result: -STRICTNESS[result.outcome]))
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """What the contact must say or hold, in the words of the packs."""
+        found = (each.params["requires"] for each in self.results if each.reason is ReasonCode.REQUIRED)
+        return tuple(dict.fromkeys(word for words in found for word in words))
 
     @property
     def left_today(self) -> int | None:

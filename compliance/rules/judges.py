@@ -1,146 +1,177 @@
-"""One function per kind of rule: a rule, the situation and a moment in, the rule's own result out.
+"""The result of one rule: a rule, the situation and a moment in, the rule's own result out.
 
-Every judge finds the *earliest* moment at which its rule alone would permit: `decide` relies on it never
-being too late. Where the person may be in several zones, each is judged by its own clock and the strictest
-counts.
+Hours, counts, patterns and quiet periods are judged here, what people have said in `wishes`. Every judge finds the
+*earliest* moment at which its rule alone would permit: `decide` relies on it never being too late. Where the person may be
+in several zones, each is judged by its own clock and the strictest counts.
 """
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from compliance.rules.decision import ReasonCode, RuleResult
-from compliance.rules.facts import HoldFact
+from compliance.rules import wishes
+from compliance.rules.asked import Asked
+from compliance.rules.decision import Outcome, ReasonCode, RuleResult
+from compliance.rules.facts import Facts
+from compliance.rules.hours import judge_hours
 from compliance.rules.packs import Pack
 from compliance.rules.schema import (
+    BarRule,
     BaseRule,
+    ConsentRule,
     Counted,
     CountRule,
+    DesignationRule,
     HoldRule,
+    MediaRule,
     PartyRule,
+    PatternRule,
     QuietRule,
+    RequireRule,
     Rule,
     WindowRule,
 )
-from compliance.rules.situation import Situation, local_date
-from compliance.rules.windows import FAR, TICK, Span, is_open, next_open, start_of_day
+from compliance.rules.situation import Situation, agreed, local_date
+from compliance.rules.windows import start_of_day
 
 DAY = timedelta(days=1)
 
+# Said on the person's own call, or shown while they use our pages, a contact is no new one: nothing counts it, and it is
+# no message that wants a consent.
+COUNTING = (CountRule, PatternRule, QuietRule, ConsentRule)
+
 
 def judge(rule: Rule, pack: Pack, situation: Situation, at: datetime) -> RuleResult | None:
-    """The result of one rule at a moment (UTC); None where it is in force on none of the person's possible
-    dates."""
-    zones = situation.zones_for(rule)
-    if not any(map(rule.in_force.holds, situation.dates(at, zones))):
-        return None
-    result = _JUDGES[type(rule)](rule, situation, at, zones)
-    if result.pop("stopped", False):
-        result["outcome"] = rule.outcome
-        result["override_reasons"] = rule.override_reasons
-        result["next_allowed"] = _or_end_of_rule(result.get("next_allowed"), rule, zones)
-    return RuleResult(rule=rule.id, pack=pack.id, status=rule.status, **result)
-
-
-def active_holds(situation: Situation, at: datetime) -> list[HoldFact]:
-    """Holds that stop this contact at that moment, by any date it may be for the person."""
+    """The result of one rule at a moment (UTC); None where it does not reach the contact, or is in force on none of
+    the person's possible dates."""
     facts = situation.facts
-    days = situation.dates(at, situation.zones)
-    return [
-        hold
-        for hold in facts.holds
-        if (not hold.channels or facts.channel in hold.channels)
-        and (not hold.purposes or facts.purpose in hold.purposes)
-        and _concerns_debts(hold, facts.debts)
-        and any(_covers(hold, day) for day in days)
-    ]
+    zones = situation.zones_for(rule)
+    if not rule.always_in_force and not any(map(rule.in_force.holds, situation.dates(at, zones))):
+        return None
+    debts = situation.reached(rule)
+    if debts is None or (facts.live and isinstance(rule, COUNTING)):
+        return None
+    status = "signed" if rule.status == "draft" and pack.id in facts.signed else rule.status
+    if status == "draft" and rule.id in facts.set_aside:
+        return RuleResult(rule=rule.id, pack=pack.id, status=status, reason=ReasonCode.SET_ASIDE)
+    opens = status == "signed" or rule.confidence == "house"
+    found = _JUDGES[type(rule)](Asked(rule, situation, at, zones, debts, opens))
+    if not found:
+        return _plain(pack, rule, status)
+    since = found.pop("since", None)
+    if found.pop("stopped", False) and not (opens and _except(rule, situation, at, since, found)):
+        _stop(rule, zones, status, found)
+    return RuleResult(rule=rule.id, pack=pack.id, status=status, **found)
 
 
-def hold_reason(hold: HoldFact, situation: Situation, at: datetime) -> dict[str, Any]:
-    """Reason, parameters and end of one active hold."""
-    last = hold.last_day
-    return {
-        "reason": ReasonCode.HOLD,
-        "params": {
-            "hold": hold.kind,
-            "first_day": hold.first_day.isoformat(),
-            "last_day": last.isoformat() if last else None,
-        },
-        "next_allowed": None
-        if last is None or last - at.date() > FAR
-        else _start(last + DAY, situation.zones),
-    }
+def _plain(pack: Pack, rule: Rule, status: str) -> RuleResult:
+    """The same for every contact a rule has nothing to say against."""
+    key = (rule.id, status)
+    if key not in pack.plain:
+        pack.plain[key] = RuleResult(rule=rule.id, pack=pack.id, status=status)
+    return pack.plain[key]
 
 
-def _window(rule: WindowRule, situation: Situation, at: datetime, zones: tuple[str, ...]) -> dict[str, Any]:
-    if is_open(rule.hours, zones, at):
-        return {}
-    opens = next_open(rule.hours, zones, at)
-    stopped = {"stopped": True, "next_allowed": opens}
-    if opens is None:
-        return stopped | {"reason": ReasonCode.NO_COMMON_HOURS, "params": {"zones": list(zones)}}
-    closed = [zone for zone in zones if not is_open(rule.hours, (zone,), at)]
-    for zone in closed:
-        day = local_date(at, zone)
-        if not rule.hours.on(day):
-            params: dict[str, Any] = {"zone": zone, "day": day.isoformat(), "zones": len(zones)}
-            return stopped | {"reason": ReasonCode.CLOSED_DAY, "params": params}
-    local = at.astimezone(ZoneInfo(closed[0]))
-    params = {
-        "zone": closed[0],
-        "local_time": local.strftime("%H:%M"),
-        "hours": [_clock_times(span) for span in rule.hours.on(local.date())],
-        "zones": len(zones),
-        "at_edge": all(
-            is_open(rule.hours, (zone,), at - TICK) or is_open(rule.hours, (zone,), at + TICK)
-            for zone in closed
-        ),
-    }
-    return stopped | {"reason": ReasonCode.OUTSIDE_HOURS, "params": params}
+def _except(
+    rule: Rule, situation: Situation, at: datetime, since: datetime | None, found: dict[str, Any]
+) -> bool:
+    """Turns a result that stops into one that an exception lets through."""
+    exception = next((each for each in rule.exceptions if each.holds(situation, at, since)), None)
+    if exception is None:
+        return False
+    found.update(
+        reason=ReasonCode.EXCEPTED,
+        params={"exception": exception.name},
+        exception=exception.name,
+        next_allowed=None,
+        conservative=False,
+    )
+    return True
 
 
-def _count(rule: CountRule, situation: Situation, at: datetime, zones: tuple[str, ...]) -> dict[str, Any]:
+def _stop(rule: Rule, zones: tuple[str, ...], status: str, found: dict[str, Any]) -> None:
+    if status == "proposed":
+        found.update(
+            outcome=Outcome.FLAGGED,
+            reason=ReasonCode.PROPOSED,
+            params={"would": str(found["reason"])},
+            next_allowed=None,
+            conservative=False,
+        )
+        return
+    found["outcome"] = rule.outcome
+    found["override_reasons"] = rule.override_reasons
+    found["next_allowed"] = _or_end_of_rule(found.get("next_allowed"), rule, zones)
+
+
+def _or_end_of_rule(opens: datetime | None, rule: BaseRule, zones: tuple[str, ...]) -> datetime | None:
+    """A rule that goes out of force stops forbidding then."""
+    if rule.in_force.to is None:
+        return opens
+    ends = max(start_of_day(rule.in_force.to + DAY, zone) for zone in zones)
+    return ends if opens is None else min(opens, ends)
+
+
+def _count(asked: Asked[CountRule]) -> dict[str, Any]:
+    rule, situation, at, zones, debts, _opens = asked
+    limit = _limit(asked)
     most, of, first, today = -1, None, at.date(), at.date()
     opens: list[datetime] = []
+    ever = rule.window.kind == "ever"
     for zone in zones:
         now = local_date(at, zone)
-        start = now - (rule.window.days - 1) * DAY
-        for unit in situation.units(rule.counts):
+        start = date.min if ever else now - (rule.window.days - 1) * DAY
+        for unit in situation.units(rule.counts, debts):
             dates = situation.counted_dates(rule.counts, unit, zone)
             counted = sum(1 for day in dates if day >= start)
             if counted > most:
                 most, of, first, today = counted, unit, start, now
-            if counted >= rule.limit > 0:
-                opens.append(start_of_day(dates[-rule.limit] + rule.window.days * DAY, zone))
+            if counted >= limit > 0 and not ever:
+                opens.append(start_of_day(dates[-limit] + rule.window.days * DAY, zone))
     result: dict[str, Any] = {
         "counted": most,
-        "limit": rule.limit,
-        "left": max(rule.limit - most, 0),
-        "window": (first, today),
+        "limit": limit,
+        "left": max(limit - most, 0),
+        "window": None if ever else (first, today),
         "days": rule.window.days,
     }
-    if most < rule.limit:
+    if most < limit:
         return result
+    params = {"event": rule.counts.event, "per": rule.counts.per, "of": of}
     return result | _stop_unless_consented(
-        rule.counts,
-        situation,
-        at,
-        zones,
-        ReasonCode.COUNT_REACHED,
-        {"event": rule.counts.event, "per": rule.counts.per, "of": of},
-        max(opens, default=None),
+        asked, rule.counts, ReasonCode.COUNT_REACHED, params, max(opens, default=None)
     )
 
 
-def _quiet(rule: QuietRule, situation: Situation, at: datetime, zones: tuple[str, ...]) -> dict[str, Any]:
+def _limit(asked: Asked[CountRule]) -> int:
+    """The rule's number, or the higher one agreed with the person and on record."""
+    rule, situation, at, zones, _debts, opens = asked
+    if not opens or not rule.agreements:
+        return rule.limit
+    kinds = {each.consent for each in rule.agreements}
+    higher = (
+        consent.maximum
+        for consent in situation.facts.consents
+        if consent.kind in kinds
+        and consent.maximum is not None
+        and agreed(consent, at)
+        and all(
+            consent.first_day <= day and (consent.last_day is None or day <= consent.last_day)
+            for day in situation.dates(at, zones)
+        )
+    )
+    return max(rule.limit, max(higher, default=0))
+
+
+def _quiet(asked: Asked[QuietRule]) -> dict[str, Any]:
+    rule, situation, at, zones, debts, _opens = asked
     closed_days = (rule.days + (rule.day_one == "next_day")) * DAY
     latest: tuple[datetime, date, date, str | None] | None = None
     for zone in zones:
-        for unit in situation.units(rule.after):
+        for unit in situation.units(rule.after, debts):
             dates = situation.counted_dates(rule.after, unit, zone)
-            if dates and local_date(at, zone) < (opens := dates[-1] + closed_days):
-                found = (start_of_day(opens, zone), opens, dates[-1], unit)
+            if dates and local_date(at, zone) < (first_open := dates[-1] + closed_days):
+                found = (start_of_day(first_open, zone), first_open, dates[-1], unit)
                 latest = max(latest, found, key=lambda each: each[0]) if latest else found
     if latest is None:
         return {}
@@ -152,41 +183,17 @@ def _quiet(rule: QuietRule, situation: Situation, at: datetime, zones: tuple[str
         "last_event": last_event.isoformat(),
         "first_open": first_open.isoformat(),
     }
-    return _stop_unless_consented(rule.after, situation, at, zones, ReasonCode.QUIET_PERIOD, params, instant)
-
-
-def _hold(rule: HoldRule, situation: Situation, at: datetime, _zones: tuple[str, ...]) -> dict[str, Any]:
-    """The rule may stop more channels and purposes than the hold itself says, never fewer."""
-    days = situation.dates(at, situation.zones)
-    active = [
-        hold_reason(hold, situation, at)
-        for hold in situation.facts.holds
-        if hold.kind in rule.holds
-        and _concerns_debts(hold, situation.facts.debts)
-        and any(_covers(hold, day) for day in days)
-    ]
-    if not active:
-        return {}
-    ends = [each["next_allowed"] for each in active]
-    return active[0] | {"stopped": True, "next_allowed": None if None in ends else max(ends)}
-
-
-def _party(rule: PartyRule, situation: Situation, _at: datetime, _zones: tuple[str, ...]) -> dict[str, Any]:
-    party = situation.facts.party
-    if party in rule.allowed:
-        return {}
-    return {"stopped": True, "reason": ReasonCode.PARTY_NOT_ALLOWED, "params": {"party": party}}
+    return _stop_unless_consented(asked, rule.after, ReasonCode.QUIET_PERIOD, params, instant)
 
 
 def _stop_unless_consented(
+    asked: Asked[Any],
     counted: Counted,
-    situation: Situation,
-    at: datetime,
-    zones: tuple[str, ...],
     reason: ReasonCode,
     params: dict[str, Any],
     opens: datetime | None,
 ) -> dict[str, Any]:
+    _rule, situation, at, zones, _debts, _opens = asked
     days = counted.except_consented_days
     if (consent := situation.consent(at, zones, days)) and days is not None:
         last = min(local_date(consent.given_at, zone) for zone in zones) + (days - 1) * DAY
@@ -197,35 +204,53 @@ def _stop_unless_consented(
     return {"stopped": True, "reason": reason, "params": params, "next_allowed": min(moments, default=None)}
 
 
-def _concerns_debts(hold: HoldFact, debts: tuple[str, ...]) -> bool:
-    return not hold.debts or not debts or not set(hold.debts).isdisjoint(debts)
+def _pattern(asked: Asked[PatternRule]) -> dict[str, Any]:
+    rule, situation, at, zones, debts, _opens = asked
+    for unit in situation.units(rule.counts, debts):
+        past = [each.at for each in situation.facts.history if situation.counts(rule.counts, each, unit)]
+        if past and pattern_in(rule, (*past, at), at, zones):
+            params = {"factor": rule.factor, "number": rule.number}
+            return {"outcome": Outcome.FLAGGED, "reason": ReasonCode.PATTERN, "params": params}
+    return {}
 
 
-def _covers(hold: HoldFact, day: date) -> bool:
-    return hold.first_day <= day and (hold.last_day is None or day <= hold.last_day)
+def pattern_in(
+    rule: PatternRule, moments: tuple[datetime, ...], last: datetime, zones: tuple[str, ...]
+) -> bool:
+    """Whether contacts at these moments make the pattern, the days it runs over ending on that of `last`."""
+    if rule.within_minutes is not None:
+        reach = timedelta(minutes=rule.within_minutes)
+        return sum(1 for each in moments if last - reach <= each <= last) >= rule.number
+    for zone in zones:
+        today = local_date(last, zone)
+        days = [local_date(each, zone) for each in moments]
+        if all(days.count(today - back * DAY) >= rule.number for back in range(rule.consecutive_days)):
+            return True
+    return False
 
 
-def _or_end_of_rule(opens: datetime | None, rule: BaseRule, zones: tuple[str, ...]) -> datetime | None:
-    """A rule that goes out of force stops forbidding then."""
-    if rule.in_force.to is None:
-        return opens
-    ends = _start(rule.in_force.to + DAY, zones)
-    return ends if opens is None else min(opens, ends)
+def _require(asked: Asked[RequireRule]) -> dict[str, Any]:
+    rule = asked.rule
+    if rule.when != "always" and rule.when != ("later" if _spoken_before(asked.situation.facts) else "first"):
+        return {}
+    return {"reason": ReasonCode.REQUIRED, "params": {"requires": list(rule.requires)}}
 
 
-def _start(day: date, zones: tuple[str, ...]) -> datetime:
-    """The first instant at which it is that date in every zone."""
-    return max(start_of_day(day, zone) for zone in zones)
+def _spoken_before(facts: Facts) -> bool:
+    """Whether anything was ever said between us; a call that reached nobody said nothing."""
+    return any(each.conversation or each.channel != "call" for each in facts.history)
 
 
-def _clock_times(span: Span) -> list[str]:
-    return [f"{minutes // 60:02}:{minutes % 60:02}" for minutes in (span.opens, span.closes)]
-
-
-_JUDGES: dict[type, Callable[[Any, Situation, datetime, tuple[str, ...]], dict[str, Any]]] = {
-    WindowRule: _window,
+_JUDGES: dict[type, Callable[[Any], dict[str, Any]]] = {
+    WindowRule: judge_hours,
     CountRule: _count,
     QuietRule: _quiet,
-    HoldRule: _hold,
-    PartyRule: _party,
+    PatternRule: _pattern,
+    HoldRule: wishes.judge_hold,
+    PartyRule: wishes.judge_party,
+    DesignationRule: wishes.judge_designation,
+    MediaRule: wishes.judge_media,
+    ConsentRule: wishes.judge_consent,
+    BarRule: wishes.judge_bar,
+    RequireRule: _require,
 }

@@ -1,7 +1,7 @@
 """Reads rule packs: strict YAML in, frozen rules out, every error with its file and place."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from hashlib import sha256
@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from compliance.rules.decision import RuleResult
 from compliance.rules.schema import PackFile, Rule
 
 SHIPPED = Path(__file__).resolve().parent.parent / "packs"
@@ -27,6 +28,8 @@ class Pack:
 
     file: PackFile
     text: str
+    plain: dict[tuple[str, str], RuleResult] = field(default_factory=dict, repr=False)
+    """The results of rules that had nothing to say, by rule and status: the same objects every time."""
 
     @property
     def id(self) -> str:

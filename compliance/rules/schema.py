@@ -1,147 +1,72 @@
 """The shape of a rule pack: what a YAML file under `compliance/packs/` may say, and nothing else.
 
-Every word here is documented for the person who writes packs in `docs/rule-packs.md`.
+Every word here is documented for the person who writes packs in `docs/rule-packs.md`. The kinds are all the code knows;
+which jurisdiction says what stands in the files alone.
 """
 
-from datetime import date, datetime
+from datetime import date
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 
-from compliance.rules.decision import Outcome, ReasonCode
-from compliance.rules.facts import Channel, Direction, Party, Purpose, Role
+from compliance.rules.decision import Outcome
+from compliance.rules.exceptions import AgreementException, RuleException
+from compliance.rules.facts import Channel, Party, Place, Purpose, Role
+from compliance.rules.shapes import WEEKDAYS, Example, Minute, Period, Strict, Weekday, Zone
 from compliance.rules.windows import Hours, Span
-from compliance.rules.zones import is_zone, zones_of
+from compliance.rules.zones import zones_of
 
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-Event = Literal["dial", "connected_call", "unanswered_call", "conversation", "message", "attempt"]
-Per = Literal["person", "debt", "contact_point", "channel"]
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _minutes(text: Any) -> int:
-    """Minutes after midnight of "HH:MM", up to "24:00". YAML reads an unquoted 21:00 as a number: hence text
-    only."""
-    hours, colon, minutes = text.partition(":") if isinstance(text, str) else ("", "", "")
-    if not (colon and len(hours) == len(minutes) == 2 and hours.isdigit() and minutes.isdigit()):
-        raise ValueError('write the time in quotes, like "08:00"')
-    total = int(hours) * 60 + int(minutes)
-    if int(minutes) > 59 or total > 24 * 60:
-        raise ValueError("not a time of day")
-    return total
+Event = Literal[
+    "dial",
+    "connected_call",
+    "unanswered_call",
+    "unanswered_without_message",
+    "voicemail",
+    "telephone",
+    "conversation",
+    "hardship_conversation",
+    "message",
+    "text",
+    "visit",
+    "attempt",
+]
+Per = Literal["person", "debt", "debt_group", "account", "contact_point", "channel"]
+Confidence = Literal["P", "S", "S/P", "P/S", "M-hi", "M-mid", "M-lo", "house"]
 
 
-def _known_zone(name: str) -> str:
-    if not is_zone(name):
-        raise ValueError(f"{name!r} is not a zone of the IANA database")
-    return name
+class OnlyIf(Strict):
+    """Narrows what a rule reaches. Of several debts those it reaches are judged; where none is, it is silent."""
 
-
-def _wall_time(moment: datetime) -> datetime:
-    if moment.tzinfo is not None:
-        raise ValueError("write the local time, without a zone")
-    return moment
-
-
-Minute = Annotated[int, BeforeValidator(_minutes)]
-Zone = Annotated[str, BeforeValidator(_known_zone)]
-WallTime = Annotated[datetime, AfterValidator(_wall_time)]
-
-
-class Period(Strict):
-    """Days on which a rule is in force, both included; no `from`: always was, no `to`: still is."""
-
-    from_: date | None = Field(alias="from")
-    to: date | None
-
-    def holds(self, day: date) -> bool:
-        return (self.from_ is None or self.from_ <= day) and (self.to is None or day <= self.to)
-
-
-class ExampleContact(Strict):
-    """A past contact of an example, at a local time of the example's zone."""
-
-    at: WallTime
-    direction: Direction = Direction.OUT
-    channel: Channel = Channel.CALL
-    contact_point: str | None = "N1"
-    debts: tuple[str, ...] = ("D1",)
-    purpose: Purpose | None = None
-    connected: bool | None = None
-    answered: bool | None = None
-    right_party: bool | None = None
-    conversation: bool | None = None
-
-
-class ExampleHold(Strict):
-    kind: str
-    first_day: date
-    last_day: date | None = None
-    debts: tuple[str, ...] = ()
-
-
-class ExampleConsent(Strict):
-    kind: str = "call_back"
-    given_at: WallTime
-    first_day: date
-    last_day: date | None = None
-    evidence: str = "REC-1"
-    revoked_at: WallTime | None = None
-
-
-class Example(Strict):
-    """A worked example: this rule alone, asked about one contact. Times are local to `zone`."""
-
-    says: str
-    zone: Zone
-    at: WallTime
-    role: Role | None = None  # default: the first that the rule binds
-    channel: Channel | None = None  # default: the first the rule speaks about
-    purpose: Purpose = Purpose.COLLECT
-    party: Party = Party.BORROWER
-    contact_point: str = "N1"
-    debts: tuple[str, ...] = ("D1",)
-    zones: tuple[Zone, ...] | None = None  # every zone indicated; default: `zone` alone
-    history: tuple[ExampleContact, ...] = ()
-    holds: tuple[ExampleHold, ...] = ()
-    consents: tuple[ExampleConsent, ...] = ()
-    outcome: Outcome
-    reason: ReasonCode | None = None
-    counted: int | None = None
-    next_allowed: WallTime | None = None
+    debt_types: tuple[str, ...] = ()
+    except_debt_types: tuple[str, ...] = ()
+    past_due_above: int | None = None  # days; a debt of unknown age is reached
+    places: tuple[Place, ...] = ()
+    except_places: tuple[Place, ...] = ()
+    # Creditors collecting in their own name, only once collection procedures have begun (unknown: begun).
+    creditor_has_begun: bool = False
 
 
 class BaseRule(Strict):
-    """What every kind of rule says."""
+    """What every kind of rule about contacts says."""
 
     id: str = Field(pattern=r"^[A-Z0-9.]+$")
     says: str  # the rule in one plain sentence
     citation: str
     source: str  # address of the text, or the publication that reported it
-    confidence: Literal["P", "S", "S/P", "P/S", "M-hi", "M-mid", "M-lo", "house"]
+    confidence: Confidence
     binds: tuple[Role, ...] = Field(min_length=1)
     channels: tuple[Channel, ...] = Field(min_length=1)
     purposes: tuple[Purpose, ...] | None = None  # none given: every purpose
     parties: tuple[Party, ...] | None = None  # none given: everybody
-    zone_basis: Literal["person", "fixed"]
+    only_if: OnlyIf = OnlyIf()
+    zone_basis: Literal["person", "address", "fixed"]
     zone: Zone | None = None  # for `fixed`
     outcome: Outcome
     override_reasons: tuple[str, ...] = ()
+    exceptions: tuple[RuleException, ...] = ()
     in_force: Period
-    status: Literal["draft", "signed"]
+    status: Literal["draft", "signed", "proposed"]
     signed_by: tuple[str, ...] = ()
     signed_on: date | None = None
     superseded_by: str | None = None
@@ -162,13 +87,27 @@ class BaseRule(Strict):
         if (self.outcome is Outcome.PRESUMED_VIOLATION) != bool(self.override_reasons):
             raise ValueError("override_reasons belong to outcome presumed_violation, and only there")
         if (self.status == "signed") != bool(self.signed_by and self.signed_on):
-            raise ValueError("a signed rule says signed_by and signed_on, a draft does not")
+            raise ValueError("a signed rule says signed_by and signed_on, others do not")
         return self
 
     @cached_property
     def day_zones(self) -> tuple[str, ...]:
         """The zones whose dates and hours count; empty where they are the person's."""
         return (self.zone,) if self.zone else ()
+
+    @cached_property
+    def always_in_force(self) -> bool:
+        return self.in_force.from_ is None and self.in_force.to is None
+
+    @cached_property
+    def narrowed(self) -> bool:
+        """Whether `only_if` says anything."""
+        return self.only_if != OnlyIf()
+
+    @cached_property
+    def agreements(self) -> tuple[AgreementException, ...]:
+        """The exceptions that rest on something agreed about hours or numbers."""
+        return tuple(each for each in self.exceptions if isinstance(each, AgreementException))
 
 
 class OpenSpan(Strict):
@@ -184,10 +123,20 @@ class OpenSpan(Strict):
 
 
 class Edges(Strict):
-    """Whether the exact opening and closing instants are open for contact."""
+    """Whether the exact opening and closing instants are open; `conservative`: the texts leave it open, so we
+    close."""
 
-    opening: Literal["open", "closed"]
-    closing: Literal["open", "closed"]
+    opening: Literal["open", "closed", "conservative"]
+    closing: Literal["open", "closed", "conservative"]
+
+
+class Calendar(Strict):
+    """A public calendar (of the `holidays` package) whose days are closed; `conservative` names the kinds of day
+    on which the text is silent and we close."""
+
+    country: str = Field(pattern=r"^[A-Z]{2}$")
+    closed: tuple[Literal["national", "joint_leave"], ...] = ()
+    conservative: tuple[Literal["national", "joint_leave"], ...] = ()
 
 
 class WindowRule(BaseRule):
@@ -196,6 +145,7 @@ class WindowRule(BaseRule):
     kind: Literal["window"]
     open: tuple[OpenSpan, ...] = Field(min_length=1)
     edges: Edges
+    calendar: Calendar | None = None
 
     @cached_property
     def hours(self) -> Hours:
@@ -210,20 +160,27 @@ class Counted(Strict):
     per: Per
     direction: Literal["out", "both"] = "out"
     except_purposes: tuple[Purpose, ...] = ()  # contacts for these are not counted
+    only_purposes: tuple[Purpose, ...] = ()  # nor any but these, where given
+    places: tuple[Place, ...] = ()  # only contacts there, or at a place nobody knows
+    except_places: tuple[Place, ...] = ()
     # Calls the person asked for are not counted, nor stopped, for at most so many days from the day they said
     # so.
     except_consented_days: int | None = Field(default=None, ge=1, le=31)
 
 
 class CountWindow(Strict):
-    kind: Literal["rolling_days", "calendar_day"]
-    days: int = Field(ge=1, le=366)
+    """`ever`: no contact of the past drops out."""
+
+    kind: Literal["rolling_days", "calendar_day", "ever"]
+    days: int = Field(default=36525, ge=1, le=36525)
     day_one: Literal["contact"]  # the window ends on the day of the contact and holds it
 
     @model_validator(mode="after")
     def _one_day(self) -> Self:
         if self.kind == "calendar_day" and self.days != 1:
             raise ValueError("a calendar day is one day")
+        if self.kind == "rolling_days" and self.days > 366:
+            raise ValueError("a window of more than a year")
         return self
 
 
@@ -234,6 +191,25 @@ class CountRule(BaseRule):
     counts: Counted
     limit: int = Field(ge=0)
     window: CountWindow
+
+
+class PatternRule(BaseRule):
+    """Contacts so close together that they tell against us though no number forbids them: `number` of them, this
+    one included, within `within_minutes`, or on one local day, on each of `consecutive_days`."""
+
+    kind: Literal["pattern"]
+    counts: Counted
+    number: int = Field(ge=2)
+    within_minutes: int | None = None
+    consecutive_days: int = Field(default=1, ge=1, le=31)
+    factor: str  # what results and the law's list of factors call it
+
+    @field_validator("outcome")
+    @classmethod
+    def _only_tells(cls, outcome: Outcome) -> Outcome:
+        if outcome is not Outcome.FLAGGED:
+            raise ValueError("a pattern tells against us, it does not forbid: permitted_with_flag")
+        return outcome
 
 
 class QuietRule(BaseRule):
@@ -251,6 +227,7 @@ class HoldRule(BaseRule):
 
     kind: Literal["hold"]
     holds: tuple[str, ...] = Field(min_length=1)
+    variants: tuple[str, ...] = ()
 
 
 class PartyRule(BaseRule):
@@ -260,7 +237,69 @@ class PartyRule(BaseRule):
     allowed: tuple[Party, ...] = Field(min_length=1)
 
 
-Rule = Annotated[WindowRule | CountRule | QuietRule | HoldRule | PartyRule, Field(discriminator="kind")]
+class DesignationRule(BaseRule):
+    """No contact at a time or place the person has named, or at work where the employer forbids it.
+
+    `to_edge` says what the exact end of such a time is. `oral_days`: what was only said holds so many days,
+    unless it is confirmed in writing.
+    """
+
+    kind: Literal["designation"]
+    of: tuple[Literal["time", "place", "employer"], ...] = Field(min_length=1)
+    to_edge: Literal["open", "conservative"] = "open"
+    oral_days: int | None = None
+
+
+class MediaRule(BaseRule):
+    """No contact by a medium, number or address the person asked us not to use."""
+
+    kind: Literal["media_request"]
+
+
+class ConsentRule(BaseRule):
+    """Contact only with the person's consent of this kind; an opt-out of the medium takes it back for it."""
+
+    kind: Literal["consent"]
+    consent: Literal["electronic_messages"]
+    revocable_per_medium: bool = True
+
+
+class BarRule(BaseRule):
+    """No contact where the facts say this of it."""
+
+    kind: Literal["bar"]
+    when: Literal["public", "employer_email", "inconvenient_now"]
+
+
+class RequireRule(BaseRule):
+    """Nothing is forbidden, but the contact must say or hold all this; the decision tells the caller."""
+
+    kind: Literal["require"]
+    requires: tuple[str, ...] = Field(min_length=1)
+    when: Literal["always", "first", "later"] = "always"
+
+    @field_validator("outcome")
+    @classmethod
+    def _only_asks(cls, outcome: Outcome) -> Outcome:
+        if outcome is not Outcome.FLAGGED:
+            raise ValueError("a requirement forbids nothing: permitted_with_flag, shown as permitted")
+        return outcome
+
+
+Rule = Annotated[
+    WindowRule
+    | CountRule
+    | PatternRule
+    | QuietRule
+    | HoldRule
+    | PartyRule
+    | DesignationRule
+    | MediaRule
+    | ConsentRule
+    | BarRule
+    | RequireRule,
+    Field(discriminator="kind"),
+]
 
 
 class PackFile(Strict):

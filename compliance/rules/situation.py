@@ -1,14 +1,29 @@
 """The facts seen from one moment: whose dates, what counts as what, which consent is alive."""
 
+from __future__ import annotations
+
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from compliance.rules.facts import MESSAGE_CHANNELS, Channel, ConsentFact, Direction, Facts, PastContact
-from compliance.rules.schema import BaseRule, Counted
+from compliance.rules.facts import (
+    MESSAGE_CHANNELS,
+    Channel,
+    ConsentFact,
+    DebtFact,
+    Direction,
+    Facts,
+    PastContact,
+    Role,
+)
 from compliance.rules.windows import FAR, start_of_day
 
+if TYPE_CHECKING:
+    from compliance.rules.schema import BaseRule, Counted
+
 CALL_BACK = "call_back"
+NOBODY: tuple[None] = (None,)
 
 
 @lru_cache(maxsize=1000)
@@ -25,16 +40,17 @@ class Situation:
     """Facts of one decision with the zones the person may be in. Holds no moment: the same facts are asked at
     several. What is asked again by the next rule is remembered."""
 
-    def __init__(self, facts: Facts, zones: tuple[str, ...]) -> None:
+    def __init__(self, facts: Facts, zones: tuple[str, ...], address_zones: tuple[str, ...] = ()) -> None:
         self.facts = facts
         self.zones = zones
+        self.address_zones = address_zones or zones
         self._dates: dict[tuple[datetime, tuple[str, ...]], set[date]] = {}
         self._history_dates: dict[str, list[date]] = {}
         self._counted: dict[tuple[int, str | None, str], list[date]] = {}
 
     def zones_for(self, rule: BaseRule) -> tuple[str, ...]:
         """The zones by whose clocks a rule goes."""
-        return rule.day_zones or self.zones
+        return rule.day_zones or (self.address_zones if rule.zone_basis == "address" else self.zones)
 
     def dates(self, at: datetime, zones: tuple[str, ...]) -> set[date]:
         """The local dates it may be for the person."""
@@ -42,36 +58,115 @@ class Situation:
             self._dates[at, zones] = {local_date(at, zone) for zone in zones}
         return self._dates[at, zones]
 
-    def units(self, counted: Counted) -> tuple[str | None, ...]:
+    # Debts
+
+    @cached_property
+    def _debts(self) -> dict[str, DebtFact]:
+        return {fact.id: fact for fact in self.facts.debt_facts}
+
+    def debt_fact(self, debt: str) -> DebtFact | None:
+        return self._debts.get(debt)
+
+    def reached(self, rule: BaseRule) -> tuple[str, ...] | None:
+        """The debts of this contact that a rule speaks about, all where it makes no difference; None where it does
+        not reach the contact at all."""
+        debts = self.facts.debts
+        if not rule.narrowed:
+            return debts
+        only, facts = rule.only_if, self.facts
+        if only.creditor_has_begun and facts.role == Role.CREDITOR and facts.collection_begun is False:
+            return None
+        if only.places and facts.place is not None and facts.place not in only.places:
+            return None
+        if only.except_places and facts.place in only.except_places:
+            return None
+        found = tuple(debt for debt in debts if self._reaches(rule, self._debts.get(debt)))
+        return None if debts and not found else found
+
+    def _reaches(self, rule: BaseRule, fact: DebtFact | None) -> bool:
+        """Whether a rule reaches one debt; what is not known about it counts as reached."""
+        only = rule.only_if
+        if fact is None:
+            return True
+        if fact.type is not None:
+            if only.debt_types and fact.type not in only.debt_types:
+                return False
+            if only.except_debt_types and fact.type in only.except_debt_types:
+                return False
+        if only.past_due_above is None or fact.days_past_due is None:
+            return True
+        return fact.days_past_due > only.past_due_above
+
+    # Counting
+
+    def units(self, counted: Counted, debts: tuple[str, ...]) -> tuple[str | None, ...]:
         """For whom to count, as the contact asked about names them; None where it names none, and everything
         counts."""
         match counted.per:
-            case "debt":
-                return self.facts.debts or (None,)
+            case "debt" | "debt_group" | "account":
+                return tuple(dict.fromkeys(self._unit_of(counted.per, debt) for debt in debts)) or NOBODY
             case "contact_point":
                 return (self.facts.contact_point,)
             case "channel":
                 return (self.facts.channel,)
-        return (None,)
+        return NOBODY
+
+    def _unit_of(self, per: str, debt: str) -> str:
+        fact = self._debts.get(debt)
+        if fact is None or per == "debt":
+            return debt
+        return (fact.group if per == "debt_group" else fact.account) or debt
 
     def counted_dates(self, counted: Counted, unit: str | None, zone: str) -> list[date]:
         """Local dates, in order, of the past contacts a rule counts for one unit. Later than now counts too:
         what is known has happened, whatever its clock says."""
         key = (id(counted), unit, zone)  # part of a pack, which outlives the decision
-        if key not in self._counted:
-            self._counted[key] = sorted(
+        found = self._counted.get(key)
+        if found is None:
+            found = sorted(
                 day
                 for contact, day in zip(self.facts.history, self._dates_of_history(zone), strict=True)
-                if _counts(counted, contact)
-                and _concerns(counted, contact, unit)
+                if self.counts(counted, contact, unit)
                 and not self._was_asked_for(contact, zone, counted.except_consented_days)
             )
-        return self._counted[key]
+            self._counted[key] = found
+        return found
+
+    def counts(self, counted: Counted, contact: PastContact, unit: str | None) -> bool:
+        """Whether a past contact is what a rule counts, for one unit; consents aside."""
+        return _counts(counted, contact) and self._concerns(counted, contact, unit)
+
+    def asked_for(self, counted: Counted, contact: PastContact, zone: str) -> bool:
+        """Whether a past call rested on a consent, so that a rule does not count it."""
+        return self._was_asked_for(contact, zone, counted.except_consented_days)
 
     def _dates_of_history(self, zone: str) -> list[date]:
         if zone not in self._history_dates:
-            self._history_dates[zone] = [local_date(contact.at, zone) for contact in self.facts.history]
+            clock = _clock(zone)
+            self._history_dates[zone] = [each.at.astimezone(clock).date() for each in self.facts.history]
         return self._history_dates[zone]
+
+    def _concerns(self, counted: Counted, contact: PastContact, unit: str | None) -> bool:
+        if unit is None:
+            return True
+        match counted.per:
+            case "debt" | "debt_group" | "account":
+                debts = contact.debts
+                if counted.event in _TALKS:
+                    debts = debts if contact.talk_debts is None else contact.talk_debts
+                elif contact.call_debts is not None:
+                    debts = contact.call_debts
+                if not debts:
+                    # Put to other debts on purpose, or to none in particular.
+                    return debts is contact.debts
+                return any(self._unit_of(counted.per, debt) == unit for debt in debts)
+            case "contact_point":
+                return contact.contact_point is None or contact.contact_point == unit
+            case "channel":
+                return contact.channel == unit or contact.channel not in _CHANNELS
+        return True
+
+    # Consents to calls
 
     def consent(self, at: datetime, zones: tuple[str, ...], days: int | None) -> ConsentFact | None:
         """The consent on which this call would rest at that moment; `days` as in the rule, None: it knows no
@@ -91,7 +186,12 @@ class Situation:
         return min(later, default=None)
 
     def _was_asked_for(self, contact: PastContact, zone: str, days: int | None) -> bool:
-        if days is None or contact.direction == Direction.IN or not is_call(contact):
+        if (
+            days is None
+            or not self.facts.consents
+            or contact.direction == Direction.IN
+            or not is_call(contact)
+        ):
             return False
         return any(
             self._alive(each, contact.at, (zone,), days, until=contact.at) for each in self.facts.consents
@@ -105,9 +205,7 @@ class Situation:
         days: int,
         until: datetime | None = None,
     ) -> bool:
-        if consent.kind != CALL_BACK or not consent.evidence or at < consent.given_at:
-            return False
-        if consent.revoked_at is not None and consent.revoked_at <= at:
+        if consent.kind != CALL_BACK or not agreed(consent, at):
             return False
         for zone in zones:
             today = local_date(at, zone)
@@ -121,6 +219,13 @@ class Situation:
             and (until is None or contact.at < until)
             for contact in self.facts.history
         )
+
+
+def agreed(consent: ConsentFact, at: datetime) -> bool:
+    """Given before that moment, on record, not taken back by then. The days are for the caller to compare."""
+    if not consent.evidence or at < consent.given_at:
+        return False
+    return consent.revoked_at is None or at < consent.revoked_at
 
 
 def is_call(contact: PastContact) -> bool:
@@ -142,33 +247,52 @@ def _counts(counted: Counted, contact: PastContact) -> bool:
     """Whether a contact is the event a rule counts; what is not known is taken as the stricter answer."""
     if counted.direction == "out" and contact.direction == Direction.IN:
         return False
-    if contact.purpose is not None and contact.purpose in counted.except_purposes:
+    if counted.except_purposes and contact.purpose is not None and contact.purpose in counted.except_purposes:
         return False
-    match counted.event:
+    if counted.only_purposes and contact.purpose is not None and contact.purpose not in counted.only_purposes:
+        return False
+    if counted.places and contact.place is not None and contact.place not in counted.places:
+        return False
+    if counted.except_places and contact.place in counted.except_places:
+        return False
+    return _is_event(counted.event, contact)
+
+
+def _is_event(event: str, contact: PastContact) -> bool:
+    if contact.wrong_number and event not in ("telephone", "attempt"):
+        return False
+    match event:
         case "dial":
             return is_call(contact)
         case "connected_call":
             return is_call(contact) and contact.connected is not False
         case "unanswered_call":
-            return is_call(contact) and _unanswered(contact)
+            return is_call(contact) and contact.connected is not False and _unanswered(contact)
+        case "unanswered_without_message":
+            return (
+                is_call(contact)
+                and contact.connected is not False
+                and not contact.voicemail
+                and _unanswered(contact)
+            )
+        case "voicemail":
+            return is_call(contact) and contact.voicemail is True
+        case "telephone":
+            if contact.channel == Channel.SMS:
+                return True
+            return is_call(contact) and contact.connected is not False
         case "conversation":
             return is_conversation(contact)
+        case "hardship_conversation":
+            return contact.hardship
         case "message":
             return contact.channel in MESSAGE_CHANNELS or contact.channel not in _CHANNELS
-    return True
+        case "text":
+            return contact.channel == Channel.SMS
+        case "visit":
+            return contact.channel == Channel.VISIT or contact.channel not in _CHANNELS
+    return contact.connected is not False
 
 
-def _concerns(counted: Counted, contact: PastContact, unit: str | None) -> bool:
-    if unit is None:
-        return True
-    match counted.per:
-        case "debt":
-            return not contact.debts or unit in contact.debts
-        case "contact_point":
-            return contact.contact_point is None or contact.contact_point == unit
-        case "channel":
-            return contact.channel == unit or contact.channel not in _CHANNELS
-    return True
-
-
+_TALKS = frozenset({"conversation", "hardship_conversation"})
 _CHANNELS = frozenset(Channel)

@@ -5,12 +5,15 @@ law closes is the next microsecond: hours "after 08:00" begin at 08:00:00.000001
 zones may be two intervals or none.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache, reduce
 from zoneinfo import ZoneInfo
 
 Intervals = tuple[tuple[datetime, datetime], ...]
+Days = frozenset[date]
+NO_DAYS: Days = frozenset()
 
 HORIZON = timedelta(days=14)  # how far hours are searched for an opening
 FAR = timedelta(days=400)  # what lies further ahead is no time worth planning for
@@ -28,16 +31,19 @@ class Span:
     closes: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Hours:
-    """A week of open hours; the flags say whether the exact opening and closing instants are open too."""
+    """A week of open hours; the flags say whether the exact opening and closing instants are open too. Two are equal
+    only where they are the same: they are made once per rule, and what follows from them is remembered."""
 
     spans: tuple[Span, ...]
     opening_included: bool
     closing_included: bool
 
-    def on(self, day: date) -> tuple[Span, ...]:
-        """The spans of a local date."""
+    def on(self, day: date, closed: Days = NO_DAYS) -> tuple[Span, ...]:
+        """The spans of a local date; none on a day of `closed`."""
+        if day in closed:
+            return ()
         return tuple(span for span in self.spans if day.weekday() in span.weekdays)
 
 
@@ -47,45 +53,64 @@ def start_of_day(day: date, zone: str) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
-def is_open(hours: Hours, zones: tuple[str, ...], at: datetime) -> bool:
-    """Whether an instant (UTC) is open in every zone."""
-    return any(start <= at < end for start, end in _open_on(hours, zones, at.date()))
+def is_open(hours: Hours, zones: tuple[str, ...], at: datetime, closed: Days = NO_DAYS) -> bool:
+    """Whether an instant (UTC) is open in every zone; local dates in `closed` are not open at all."""
+    return any(start <= at < end for start, end in _open_on(hours, zones, at.date(), closed))
 
 
-def next_open(hours: Hours, zones: tuple[str, ...], after: datetime) -> datetime | None:
+def next_open(
+    hours: Hours, zones: tuple[str, ...], after: datetime, closed: Days = NO_DAYS
+) -> datetime | None:
     """The earliest instant, `after` (UTC) itself included, that is open in every zone; None within 14
     days."""
     for offset in range(HORIZON.days + 1):
-        for start, end in _open_on(hours, zones, after.date() + offset * DAY):
+        for start, end in _open_on(hours, zones, after.date() + offset * DAY, closed):
             if end > after:
                 found = max(start, after)
                 return found if found <= after + HORIZON else None
     return None
 
 
-def open_between(hours: Hours, zones: tuple[str, ...], start: datetime, end: datetime) -> Intervals:
+def open_between(
+    hours: Hours, zones: tuple[str, ...], start: datetime, end: datetime, closed: Days = NO_DAYS
+) -> Intervals:
     """The open intervals of all zones together, cut to `start`..`end` (UTC)."""
     days = range((end.date() - start.date()).days + 1)
-    pieces = [piece for offset in days for piece in _open_on(hours, zones, start.date() + offset * DAY)]
-    return _intersect(_merge(pieces), ((start, end),))
+    pieces = [
+        piece for offset in days for piece in _open_on(hours, zones, start.date() + offset * DAY, closed)
+    ]
+    return intersect(merge(pieces), ((start, end),))
 
 
 @lru_cache(maxsize=50_000)
-def _open_on(hours: Hours, zones: tuple[str, ...], utc_day: date) -> Intervals:
-    return reduce(_intersect, (_zone_open_on(hours, zone, utc_day) for zone in zones))
+def _open_on(hours: Hours, zones: tuple[str, ...], utc_day: date, closed: Days) -> Intervals:
+    return reduce(intersect, (_zone_open_on(hours, zone, utc_day, closed) for zone in zones))
 
 
 @lru_cache(maxsize=50_000)
-def _zone_open_on(hours: Hours, zone: str, utc_day: date) -> Intervals:
+def _zone_open_on(hours: Hours, zone: str, utc_day: date, closed: Days) -> Intervals:
     """What one zone leaves open of a UTC date. Three local dates may touch it."""
     midnight = datetime.combine(utc_day, time(), UTC)
     pieces = [
-        piece
-        for offset in (-1, 0, 1)
-        for span in hours.on(utc_day + offset * DAY)
-        if (piece := _in_utc(hours, span, utc_day + offset * DAY, zone))
+        piece for offset in (-1, 0, 1) for piece in day_open(hours, utc_day + offset * DAY, zone, closed)
     ]
-    return _intersect(_merge(pieces), ((midnight, midnight + DAY),))
+    return intersect(merge(pieces), ((midnight, midnight + DAY),))
+
+
+def day_open(hours: Hours, day: date, zone: str, closed: Days = NO_DAYS) -> Intervals:
+    """The open intervals (UTC) of one local date in one zone."""
+    pieces = (_in_utc(hours, span, day, zone) for span in hours.on(day, closed))
+    return tuple(piece for piece in pieces if piece)
+
+
+def wall_span(
+    day: date, from_minute: int, to_minute: int, zone: str, *, widest: bool
+) -> tuple[datetime, datetime]:
+    """From one local time to another, in UTC; an end not after the beginning lies on the next day. Where clocks change:
+    the longest reading where `widest` (for what closes), the shortest otherwise. May be empty."""
+    last = day if to_minute > from_minute else day + DAY
+    starts, ends = _readings(day, from_minute, zone), _readings(last, to_minute, zone)
+    return (min(starts), max(ends)) if widest else (max(starts), min(ends))
 
 
 def _in_utc(hours: Hours, span: Span, day: date, zone: str) -> tuple[datetime, datetime] | None:
@@ -101,7 +126,8 @@ def _readings(day: date, minutes: int, zone: str) -> list[datetime]:
     return [wall.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC) for fold in (0, 1)]
 
 
-def _merge(pieces: list[tuple[datetime, datetime]]) -> Intervals:
+def merge(pieces: Iterable[tuple[datetime, datetime]]) -> Intervals:
+    """The same instants as intervals in order that neither overlap nor touch."""
     merged: list[tuple[datetime, datetime]] = []
     for start, end in sorted(pieces):
         if merged and start <= merged[-1][1]:
@@ -111,5 +137,6 @@ def _merge(pieces: list[tuple[datetime, datetime]]) -> Intervals:
     return tuple(merged)
 
 
-def _intersect(ours: Intervals, theirs: Intervals) -> Intervals:
+def intersect(ours: Intervals, theirs: Intervals) -> Intervals:
+    """The instants that lie in both."""
     return tuple((max(a, c), min(b, d)) for a, b in ours for c, d in theirs if max(a, c) < min(b, d))

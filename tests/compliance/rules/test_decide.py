@@ -147,12 +147,38 @@ def test_every_rule_answers_for_itself():
         "US.REGF.ATTORNEY",
         "US.REGF.CEASE",
         "US.REGF.DISPUTE",
+        "US.REGF.TIME.DESIGNATED",
+        "US.REGF.PLACE",
+        "US.REGF.EMPLOYER",
+        "US.REGF.MEDIA",
+        "US.REGF.SOCIAL",
+        "US.REGF.CALLS.RAPID",
+        "US.REGF.CALLS.CONCENTRATED",
+        "US.REGF.CALLS.RAPID.VOICEMAIL",
+        "US.REGF.CALLS.CONCENTRATED.VOICEMAIL",
+        "US.REGF.DISCLOSE.FIRST",
+        "US.REGF.DISCLOSE.LATER",
+        "US.REGF.LCM",
         "HOUSE.TIME",
         "HOUSE.SUNDAY",
         "HOUSE.CALLS.7IN7",
         "HOUSE.CALLS.AFTERTALK",
         "HOUSE.PARTY",
+        "HOUSE.HARDSHIP",
+        "HOUSE.WISHES",
+        "HOUSE.MEDIA",
+        "HOUSE.PUBLIC",
     ]
+    assert decision.required == (
+        "attempt_to_collect_a_debt",
+        "information_will_be_used_for_that",
+        "same_language",
+        "voicemail_business_name",
+        "voicemail_request_to_reply",
+        "voicemail_names",
+        "voicemail_number",
+        "voicemail_nothing_else",
+    )
     assert {each.outcome for each in decision.results} == {Outcome.PERMITTED}
     assert {each.status for each in decision.results} == {"draft"}
     assert decision.reasons == ()
@@ -241,4 +267,6 @@ def test_a_decision_is_stored_as_plain_json():
         "days": None,
         "override_reasons": [],
         "next_allowed": "2026-07-11T04:00:00Z",
+        "conservative": False,
+        "exception": None,
     }

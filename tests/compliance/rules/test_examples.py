@@ -2,6 +2,7 @@
 
 import pytest
 
+from compliance.rules import Outcome
 from compliance.rules.examples import differences
 from tests.compliance.rules.builders import PACKS
 
@@ -23,6 +24,12 @@ def test_every_rule_shows_where_it_forbids():
         rule.id
         for pack in PACKS.all
         for rule in pack.rules
-        if not any(example.outcome is rule.outcome for example in rule.examples)
+        if rule.kind != "require"
+        and not any(example.outcome is _at_most(rule) for example in rule.examples)
     ]
     assert silent == []
+
+
+def _at_most(rule):
+    """What a rule makes of a contact it does not like; one that is only proposed warns."""
+    return Outcome.FLAGGED if rule.status == "proposed" else rule.outcome

@@ -1,0 +1,41 @@
+"""Public holidays: those the facts bring, else those the `holidays` package publishes for the country."""
+
+from datetime import date
+from functools import lru_cache
+
+import holidays
+
+from compliance.rules.facts import HolidayFact
+
+NATIONAL = "national"
+JOINT_LEAVE = "joint_leave"
+
+# What the package calls the days that a government adds to a holiday so that people can travel.
+JOINT_LEAVE_CATEGORY = {"ID": "government"}
+
+
+@lru_cache(maxsize=200)
+def published(country: str, year: int) -> tuple[HolidayFact, ...]:
+    """The days of one year as the package knows them; empty for a country it does not know."""
+    try:
+        found = [_days(country, year, "public", NATIONAL)]
+        if category := JOINT_LEAVE_CATEGORY.get(country):
+            found.append(_days(country, year, category, JOINT_LEAVE))
+    except NotImplementedError:
+        return ()
+    return tuple(fact for each in found for fact in each)
+
+
+def _days(country: str, year: int, category: str, kind: str) -> list[HolidayFact]:
+    calendar = holidays.country_holidays(country, years=year, categories=(category,))
+    return [HolidayFact(day=day, kind=kind, calendar=country) for day in sorted(calendar)]
+
+
+@lru_cache(maxsize=2_000)
+def days_of(
+    facts: tuple[HolidayFact, ...] | None, country: str, kinds: tuple[str, ...], year: int
+) -> frozenset[date]:
+    """The days of these kinds, from the year before to the year after."""
+    if facts is None:
+        facts = tuple(fact for each in (year - 1, year, year + 1) for fact in published(country, each))
+    return frozenset(fact.day for fact in facts if fact.kind in kinds and fact.calendar in ("", country))
