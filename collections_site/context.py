@@ -29,6 +29,7 @@ NAV = (
     Entry("queue", _("My queue"), "inbox", "cases.work_case", noun="case"),
     Entry("legal_cases", _("Legal"), "gavel", "cases.see_legal"),
     Entry("complaints", _("Complaints"), "message-report", "compliance.view_complaint", noun="complaint"),
+    Entry("findings", _("Findings"), "flag", "compliance.view_finding", noun="finding"),
     Entry("portfolios", _("Portfolios"), "briefcase", "accounts.open_contact", noun="portfolio"),
     Entry("audit", _("Audit log"), "shield-check", "compliance.search_audit"),
     Entry("imports", _("Imports"), "file-import", "accounts.import_loans", noun="import"),

@@ -18,7 +18,7 @@ from compliance.known import DAY, Known, add_history, moment, read_borrowers
 from compliance.models import Channel
 from compliance.person import Told, is_employer_mail, party_of, place_of, tell
 from compliance.rules import DebtFact, Facts, HoldFact, Packs, Party, Purpose
-from compliance.rules.schema import CountRule, QuietRule
+from compliance.rules.schema import CountRule, PatternRule, QuietRule, Rule
 from compliance.rules.zones import zones_of
 from compliance.then import Arrears, past_arrears
 
@@ -36,6 +36,12 @@ KIND_OF_CHANNEL = {
 
 ANSWERS = frozenset({Purpose.REPLY, Purpose.OPT_OUT_CONFIRMATION, Purpose.ANSWER_REQUEST})
 """Purposes that answer something the person began."""
+
+EVERYDAY = frozenset(
+    {Purpose.FIRST_NOTICE, Purpose.REMINDER, Purpose.COLLECT, Purpose.REPLY, Purpose.SERVICE}
+)
+EVER = 36_525
+"""Days: a hundred years."""
 
 STALE = "balances"
 """The word for balances that were told too long ago, as `Facts.stale` has it."""
@@ -85,13 +91,16 @@ class Situation:
 def situations(questions: Sequence[Question], *, at: datetime, packs: Packs) -> list[Situation]:
     """The facts of every question at a moment, in the order asked. Raises `NotAskable` for the first wrong one."""
     at = at.astimezone(UTC)
-    since = at - (_longest_reach(packs) + 2) * DAY
+    since = _since(at, questions, packs)
     known = read_borrowers({question.borrower for question in questions}, since=since, at=at, ended=at)
     _add_arrears(known, questions, at)
     add_history(known, since=since, at=at)
     told = {borrower: tell(each) for borrower, each in known.items()}
+    # Each question sees as far back as its own rules look, whatever the others need: alone it gets the same facts.
+    reach = {question: _since(at, [question], packs) for question in set(questions)}
+    now = {key: told[key[0]].now(key[1]) for key in {(each.borrower, since) for each, since in reach.items()}}
     return [
-        _situation(question, known[question.borrower], told[question.borrower].now(), at)
+        _situation(question, known[question.borrower], now[question.borrower, reach[question]], at)
         for question in questions
     ]
 
@@ -102,14 +111,15 @@ def situations_then(contacts: Sequence[Happened], *, packs: Packs) -> list[Situa
     if not contacts:
         return []
     first, last = min(each.at for each in contacts), max(each.at for each in contacts)
-    since = first - (_longest_reach(packs) + 2) * DAY
+    since = _since(first, (each.question for each in contacts), packs)
     borrowers = {each.question.borrower for each in contacts}
     known = read_borrowers(borrowers, since=since, at=first, ended=first)
     arrears = past_arrears(loan for each in known.values() for loan in each.loans)
     add_history(known, since=since, at=last)
     told = {borrower: tell(each) for borrower, each in known.items()}
     return [
-        _then(each, known[each.question.borrower], told[each.question.borrower], arrears) for each in contacts
+        _then(each, known[each.question.borrower], told[each.question.borrower], arrears, packs)
+        for each in contacts
     ]
 
 
@@ -128,16 +138,32 @@ def local_zone(borrower: Borrower, fallback: str) -> str:
     return fallback
 
 
-@lru_cache(maxsize=8)
-def _longest_reach(packs: Packs) -> int:
-    """How many days back any rule looks: its window, and before the oldest call in it the consent that call rested on."""
+def _since(at: datetime, questions: Iterable[Question], packs: Packs) -> datetime:
+    """From when on contacts matter to these questions."""
+    return at - (_reach(packs, frozenset((each.channel, each.purpose) for each in questions)) + 2) * DAY
+
+
+@lru_cache(maxsize=100)
+def _reach(packs: Packs, asked: frozenset[tuple[str, str]]) -> int:
+    """How many days back any rule looks that speaks about such contacts: its window, and before the oldest call in it the
+    consent that call rested on. What an exception permits once only is looked for in all we have."""
+    if any(purpose not in EVERYDAY for _channel, purpose in asked):
+        return EVER
     days = [0]
     for rule in (rule for pack in packs.all for rule in pack.rules):
+        if not any(_speaks(rule, channel, purpose) for channel, purpose in asked):
+            continue
         if isinstance(rule, CountRule):
             days.append(rule.window.days + (rule.counts.except_consented_days or 0))
+        elif isinstance(rule, PatternRule):
+            days.append(rule.consecutive_days + 1)
         elif isinstance(rule, QuietRule):
             days.append(rule.days + (rule.after.except_consented_days or 0))
-    return max(days)
+    return min(max(days), EVER)
+
+
+def _speaks(rule: Rule, channel: str, purpose: str) -> bool:
+    return channel in rule.channels and (rule.purposes is None or purpose in rule.purposes)
 
 
 def _add_arrears(known: Mapping[UUID, Known], questions: Sequence[Question], at: datetime) -> None:
@@ -182,7 +208,7 @@ def _situation(question: Question, known: Known, told: Told, at: datetime) -> Si
     return _made(question, known, facts, point, loans)
 
 
-def _then(contact: Happened, known: Known, told: Told, arrears: Arrears) -> Situation:
+def _then(contact: Happened, known: Known, told: Told, arrears: Arrears, packs: Packs) -> Situation:
     question, at = contact.question, contact.at
     point = known.points.get(question.contact_point) if question.contact_point else None
     for loan, row in known.loans.items():
@@ -190,7 +216,7 @@ def _then(contact: Happened, known: Known, told: Told, arrears: Arrears) -> Situ
     overdue = tuple(loan for loan in contact.among if known.loans[loan]["arrears"])
     loans = tuple(sorted(set(question.loans or overdue or contact.among)))
     refused = [_found(FoundKind.PERSON_REFUSED, at)] if point and _refused(point, at) else []
-    told = told.then(at, contact.attempt)
+    told = told.then(at, _since(at, [question], packs), contact.attempt)
     more: dict[str, Any] = {}
     if contact.role:
         more["role"] = contact.role

@@ -67,6 +67,10 @@ class _Ending(NamedTuple):
     ended_at: datetime | None
 
 
+def _lasted(each: _Ending, at: datetime) -> bool:
+    return each.ended_at is None or each.ended_at > at
+
+
 class _Given(NamedTuple):
     fact: ConsentFact
     given_to: str
@@ -88,27 +92,31 @@ class Told:
     history: tuple[PastContact, ...] = ()
     unreachable: bool = False
 
-    def now(self) -> "Told":
-        """What holds today: nothing that was ended, every contact we know of."""
-        return self._holding(self.contacts, self.wishes, lambda each: each.ended_at is None, numbers=True)
-
-    def then(self, at: datetime, attempt: UUID) -> "Told":
-        """What held at a moment. Numbers were perhaps not wrong yet, so only tries say who could not be reached."""
-        before = tuple((pk, contact) for pk, contact in self.contacts if contact.at <= at and pk != attempt)
-        wishes = tuple(each for each in self.wishes if _required(each["received_at"]) <= at)
-        return self._holding(
-            before, wishes, lambda each: each.ended_at is None or each.ended_at > at, numbers=False
-        )
-
-    def _holding(self, contacts: Any, wishes: Any, holds: Any, *, numbers: bool) -> "Told":
-        history = tuple(contact for _pk, contact in contacts)
+    def now(self, since: datetime) -> "Told":
+        """What holds today: nothing that was ended, every contact from `since` on."""
+        contacts = tuple(contact for _pk, contact in self.contacts if contact.at >= since)
         return replace(
             self,
-            holds=tuple(each.fact for each in self.all_holds if holds(each)),
-            designations=tuple(each.fact for each in self.all_designations if holds(each)),
-            media=tuple(_media(wishes)),
-            history=history,
-            unreachable=is_unreachable(self.own_phones if numbers else (), history),
+            holds=tuple(each.fact for each in self.all_holds if each.ended_at is None),
+            designations=tuple(each.fact for each in self.all_designations if each.ended_at is None),
+            media=tuple(_media(self.wishes)),
+            history=contacts,
+            unreachable=is_unreachable(self.own_phones, contacts),
+        )
+
+    def then(self, at: datetime, since: datetime, attempt: UUID) -> "Told":
+        """What held at a moment, without what followed. Numbers were perhaps not wrong yet, so only tries say who could not
+        be reached."""
+        contacts = tuple(
+            contact for pk, contact in self.contacts if since <= contact.at <= at and pk != attempt
+        )
+        return replace(
+            self,
+            holds=tuple(each.fact for each in self.all_holds if _lasted(each, at)),
+            designations=tuple(each.fact for each in self.all_designations if _lasted(each, at)),
+            media=tuple(_media(each for each in self.wishes if _required(each["received_at"]) <= at)),
+            history=contacts,
+            unreachable=is_unreachable((), contacts),
         )
 
     def consents_for(self, roles: Collection[str]) -> tuple[ConsentFact, ...]:
@@ -281,7 +289,7 @@ def _past(past: Past, known: Known) -> PastContact:
         reported=past.reported,
         by_us=not past.reported,
         place=place_of(point) if point else None,
-        voicemail=past.disposition == VOICEMAIL if past.disposition else None,
+        voicemail=past.disposition == VOICEMAIL or None,
         hardship=past.disposition in HARDSHIP,
         wrong_number=wrong,
     )

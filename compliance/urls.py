@@ -1,6 +1,6 @@
 from django.urls import path
 
-from compliance.views import audit, complaints, portfolios
+from compliance.views import audit, complaints, findings, portfolios
 
 complaint_urls = [  # complaints/
     path("complaints/", complaints.complaints, name="complaints"),
@@ -16,5 +16,14 @@ audit_urls = [  # audit/
 portfolio_urls = [  # portfolios/
     path("portfolios/", portfolios.portfolios, name="portfolios"),
     path("portfolios/<slug:code>/contact/", portfolios.portfolio_contact, name="portfolio_contact"),
+    path(
+        "portfolios/<slug:code>/reconciliation/",
+        portfolios.portfolio_reconciliation,
+        name="portfolio_reconciliation",
+    ),
 ]
-urlpatterns = complaint_urls + audit_urls + portfolio_urls
+finding_urls = [  # findings/
+    path("findings/", findings.findings, name="findings"),
+    path("findings/<uuid:finding_id>/", findings.finding, name="finding"),
+]
+urlpatterns = complaint_urls + audit_urls + portfolio_urls + finding_urls

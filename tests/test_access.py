@@ -67,6 +67,9 @@ PAGES: dict[str, set[str] | frozenset[str]] = {
     "audit_export": {Role.COMPLIANCE},
     "portfolios": {Role.COMPLIANCE},
     "portfolio_contact": {Role.COMPLIANCE},
+    "portfolio_reconciliation": {Role.COMPLIANCE},
+    "findings": {Role.COMPLIANCE},
+    "finding": {Role.COMPLIANCE},
     # communications
     "mail_sink": SEES_CASES,
 }

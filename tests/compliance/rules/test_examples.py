@@ -24,8 +24,7 @@ def test_every_rule_shows_where_it_forbids():
         rule.id
         for pack in PACKS.all
         for rule in pack.rules
-        if rule.kind != "require"
-        and not any(example.outcome is _at_most(rule) for example in rule.examples)
+        if rule.kind != "require" and not any(example.outcome is _at_most(rule) for example in rule.examples)
     ]
     assert silent == []
 
