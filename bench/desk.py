@@ -61,6 +61,8 @@ def fill() -> None:
 def bring_in(code: str, count: int, by, now: datetime) -> None:
     """A portfolio of so many loans, open for contact, from a tape."""
     from accounts.actions import tapes
+    from accounts.actions.portfolios import open_contact
+    from accounts.actions.reconciliation import figures_of, sign_reconciliation
     from accounts.models import ImportKind, ImportRun, ImportState, Portfolio
     from accounts.tapes.mapping import load_mapping
     from accounts.tapes.read import open_tape
@@ -69,7 +71,7 @@ def bring_in(code: str, count: int, by, now: datetime) -> None:
     write_tape(path, count, now.date())
     mapping = load_mapping("standard")
     portfolio = tapes.portfolio_for(code=code, mapping=mapping, by=by, at=now)
-    terms = {"contact_open": True, "jurisdictions": ["CN"], "zone": "Asia/Shanghai", "currency": "CNY"}
+    terms = {"jurisdictions": ["CN"], "zone": "Asia/Shanghai", "currency": "CNY"}
     Portfolio.objects.filter(pk=portfolio.pk).update(**terms)
     portfolio.refresh_from_db()
     cleaning = tapes.cleaner(ImportKind.LOANS, mapping, portfolio, now)
@@ -83,6 +85,9 @@ def bring_in(code: str, count: int, by, now: datetime) -> None:
     tape = open_tape(path, wanted=cleaning.wanted)
     done = tapes.perform(run=run, tape=tape, cleaning=cleaning, by=by, at=now)
     assert done.outcome.created == count, done.outcome
+    figures = figures_of(portfolio)
+    sign_reconciliation(portfolio=portfolio, shown=figures.digest, nothing=figures.empty, by=by, at=now)
+    open_contact(portfolio=portfolio, by=by, at=now)
 
 
 def write_tape(path: Path, count: int, today: date) -> None:

@@ -83,12 +83,16 @@ class ReconciliationForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 
-    def __init__(self, figures: Figures, data: QueryDict | None = None) -> None:
+    open = forms.BooleanField(label=gettext_lazy("Open it for contact at once"), required=False)
+
+    def __init__(self, figures: Figures, may_open: bool, data: QueryDict | None = None) -> None:
         super().__init__(data, initial={"shown": figures.digest})
         choices = [(kind, str(ImportKind(kind).label)) for kind in figures.empty]
         self.fields["nothing"].choices = choices  # type: ignore[attr-defined]
         if not choices:
             del self.fields["nothing"]
+        if not may_open:
+            del self.fields["open"]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -98,7 +102,8 @@ def portfolio_reconciliation(request: StaffRequest, code: str) -> HttpResponse:
     """What was imported, beside what the lender sent: signed here, and opened for contact with it if so wished."""
     portfolio = get_object_or_404(Portfolio.objects.visible_to(request.user), code=code)
     figures = figures_of(portfolio)
-    form = ReconciliationForm(figures, request.POST or None)
+    may_open = not portfolio.contact_open and request.user.has_perm("accounts.open_contact")
+    form = ReconciliationForm(figures, may_open, request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             _sign(request, portfolio, form)
@@ -108,7 +113,7 @@ def portfolio_reconciliation(request: StaffRequest, code: str) -> HttpResponse:
             figures = figures_of(portfolio)
             posted = request.POST.copy()
             posted["shown"] = figures.digest
-            form = ReconciliationForm(figures, posted)
+            form = ReconciliationForm(figures, may_open, posted)
             form.add_error(None, str(refused))
     context = {
         "portfolio": portfolio,
@@ -133,8 +138,8 @@ def _sign(request: StaffRequest, portfolio: Portfolio, form: ReconciliationForm)
         by=by,
         at=now,
     )
-    if request.POST.get("then") == "open" and by.may("accounts.open_contact"):
+    words = {"portfolio": portfolio.code}
+    messages.success(request, _("The reconciliation of %(portfolio)s is signed.") % words)
+    if data.get("open"):
         open_contact(portfolio=portfolio, by=by, at=now)
-    messages.success(
-        request, _("The reconciliation of %(portfolio)s is signed.") % {"portfolio": portfolio.code}
-    )
+        messages.success(request, _("%(portfolio)s may be contacted from now on, within the law.") % words)

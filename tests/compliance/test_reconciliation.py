@@ -163,7 +163,7 @@ def test_the_officer_signs_and_opens_in_one_go(client, portfolio, officer):
     assert not row.reconciled
     address = reverse("portfolio_reconciliation", args=["WALLET"])
     page = client.get(address)
-    posted = {"shown": page.context["figures"].digest, "nothing": ALL, "note": "", "then": "open"}
+    posted = {"shown": page.context["figures"].digest, "nothing": ALL, "note": "", "open": "on"}
     assert client.post(address, posted | {"nothing": ALL[:2]}).status_code == 422
     assert client.post(address, posted | {"shown": "old"}).status_code == 422
     assert client.post(address, posted).url == reverse("portfolios")
