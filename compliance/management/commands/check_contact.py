@@ -12,8 +12,8 @@ from compliance.rules.vectors import answer
 
 class Command(BaseCommand):
     help = (
-        "Answer every vector of a file, one JSON object a line, in its order. Every rule counts as in force on its dates, house "
-        "policy is off, and a vector that cannot be judged is prohibited. Needs no database."
+        "Answer every vector of a file, one JSON object a line, in its order. Every rule counts as in force on its dates, "
+        "house policy is off, and a vector that cannot be judged is prohibited. Needs no database."
     )
     requires_system_checks = ()
 
