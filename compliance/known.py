@@ -63,7 +63,7 @@ SELECT b.id, b.zones, b.country,
         WHERE p.borrower_id = b.id
     ) point),
     (SELECT jsonb_agg(to_jsonb(debt) ORDER BY debt.id) FROM (
-        SELECT l.id, f.jurisdictions, f.our_role, f.zone, f.contact_open, f.payments_fresh_days,
+        SELECT l.id, f.id AS portfolio, f.jurisdictions, f.our_role, f.zone, f.contact_open, f.payments_fresh_days,
             GREATEST(f.payments_read_at, f.loans_told_at) AS told_at,
             EXISTS (
                 SELECT FROM accounts_paymentcandidate c JOIN accounts_payment y ON y.id = c.payment_id

@@ -43,6 +43,8 @@ PAGES: dict[str, set[str] | frozenset[str]] = {
     "case_payment": CASEWORK,
     "case_complaint": SEES_CASES,
     "case_hold": CASEWORK,
+    "case_wish": CASEWORK,
+    "case_wish_back": CASEWORK,
     "case_pass": CASEWORK,
     "case_note": CASEWORK,
     "case_script": CASEWORK,

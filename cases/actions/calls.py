@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.actions.borrowers import retire_contact_point
-from accounts.models import Borrower, ContactKind, ContactPoint, User
+from accounts.models import Borrower, ContactKind, ContactPoint, Relation, User
 from accounts.schedules import Every
 from cases.actions.agreements import agree_plan, record_promise
 from cases.actions.complaints import complain
@@ -108,6 +108,17 @@ def open_call(user: User) -> Call | None:
     return calls.order_by("-placed_at").first()
 
 
+OWING = frozenset({"borrower", Relation.CO_BORROWER, Relation.GUARANTOR})
+SPEAKING = frozenset({Relation.ATTORNEY, Relation.REPRESENTATIVE})
+
+
+def purpose_towards(point: ContactPoint) -> str:
+    """Why we would call this number: those who owe, or who speak for the borrower, about paying; anybody else only to find
+    the borrower."""
+    about_paying = point.owner in OWING or point.owner in SPEAKING
+    return Purpose.COLLECT if about_paying else Purpose.LOCATION_INFORMATION
+
+
 def place_call(*, case: Case, contact_point: ContactPoint, user: User, at: datetime) -> Call:
     """Ask the gate, and where it allows spend its permit: the call may be dialled now.
 
@@ -121,7 +132,7 @@ def place_call(*, case: Case, contact_point: ContactPoint, user: User, at: datet
         borrower=case.borrower,
         contact_point=contact_point,
         channel=Channel.CALL,
-        purpose=Purpose.COLLECT,
+        purpose=purpose_towards(contact_point),
         loans=[case.loan_id],
         by=by,
         at=at,

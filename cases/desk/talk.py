@@ -173,6 +173,7 @@ def actions(case: Case, user, call: Call | None, strip: Strip) -> list[Action]:
         Action("y", _("Payment"), open="payment", allowed=user.has_perm("accounts.add_payment"), why=""),
         Action("h", _("Hold"), open="hold", allowed=open_now, why=closed),
         Action("c", _("Complaint"), open="complaint"),
+        Action("w", _("Wish"), open="wish", allowed=open_now, why=closed),
         Action("x", _("Pass on"), open="pass", allowed=open_now, why=closed),
     ]
 

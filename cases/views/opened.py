@@ -8,10 +8,11 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.models import Role, User
+from accounts.models import PointStatus, Role, User
 from accounts.money import decimal_text
 from cases.actions.agreements import AgreementRefused, propose_plan
 from cases.desk.page import CasePage
+from cases.desk.wish_form import LABELS, NEEDS, WishForm
 from cases.dispositions import DISPOSITIONS, Group
 from cases.forms import CallForm, ComplaintForm, HoldForm, PassForm, PaymentForm, PlanForm, PromiseForm
 from compliance.actions import complaints
@@ -24,6 +25,7 @@ PERMISSIONS = {
     "complaint": "compliance.log_complaint",
     "hold": "cases.work_case",
     "pass": "cases.work_case",
+    "wish": "cases.work_case",
 }
 
 
@@ -64,6 +66,12 @@ def form_for(page: CasePage, name: str, data: QueryDict | None = None) -> forms.
             return ComplaintForm(data, initial={"channel": "call"})
         case "hold":
             return HoldForm(data, initial={"since": page.on})
+        case "wish":
+            points = [point for point in page.points if point.status == PointStatus.ACTIVE]
+            # What is said on a call can be heard there.
+            evidence = f"attempt:{page.open_call.attempt_id}" if page.open_call else ""
+            what = given.get("what", "")
+            return WishForm(points, data, initial={"what": what, "evidence": evidence})
         case "pass":
             return PassForm(_colleagues(page), data)
     raise KeyError(name)
@@ -87,7 +95,7 @@ def opened_form(page: CasePage, name: str, form: forms.Form | None = None) -> di
     """What the templates of an open form need; nothing where no form is open or the person may not use it."""
     if name not in PERMISSIONS or not page.request.user.has_perm(PERMISSIONS[name]):
         return {}
-    if name in ("call", "promise", "plan", "hold", "pass") and not page.row.is_open:
+    if name in ("call", "promise", "plan", "hold", "pass", "wish") and not page.row.is_open:
         return {}
     form = form or form_for(page, name)
     context: dict[str, Any] = {
@@ -185,4 +193,10 @@ def _complaint(page: CasePage, form: forms.Form) -> dict[str, Any]:
     }
 
 
-EXTRA = {"call": _call, "promise": _promise, "plan": _plan, "complaint": _complaint}
+def _wish(page: CasePage, form: forms.Form) -> dict[str, Any]:
+    """What can be said, each with the fields that belong to it."""
+    choices = [{"code": what.value, "label": label, "needs": NEEDS[what]} for what, label in LABELS.items()]
+    return {"said": choices}
+
+
+EXTRA = {"call": _call, "promise": _promise, "plan": _plan, "complaint": _complaint, "wish": _wish}
