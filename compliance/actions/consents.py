@@ -105,7 +105,9 @@ def check_terms(
         raise ValueError("Other hours, and nothing else, need their hours.")
     if (days or only_convenient) and hours is None:
         raise ValueError("Days belong to hours.")
-    if (kind == ConsentKind.DAILY_DIALS) != (most is not None) or not 1 <= (most or 1) <= MOST_DIALS:
+    if (kind == ConsentKind.DAILY_DIALS) != (most is not None) or (
+        most is not None and not 1 <= most <= MOST_DIALS
+    ):
         raise ValueError(f"More calls a day, and nothing else, need their number, at most {MOST_DIALS}.")
     if channel and (kind != ConsentKind.ELECTRONIC or channel not in MESSAGE_CHANNELS):
         raise ValueError("Only electronic messages are agreed to by channel.")

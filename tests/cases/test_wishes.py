@@ -52,7 +52,7 @@ SAID = {
         {"what": "not_time", "days": ["MON", "TUE"], "from_time": "08:00", "to_time": "12:00", "words": "I sleep then."},
         "not Monday, Tuesday 08:00 to 12:00",
     ),
-    "work": ({"what": "not_work", "words": "My boss listens.", "until": "2026-04-01"}, "not at work, until 1 Apr"),
+    "work": ({"what": "not_work", "words": "My boss listens.", "until": "2026-04-01"}, "not at work, until 1 Apr 2026"),
     "no SMS": ({"what": "stop", "channel": "sms"}, "no contact by SMS"),
     "late hours": (
         {"what": "hours", "from_time": "21:00", "to_time": "00:00", "only_convenient": "on", "evidence": "call:7"},
