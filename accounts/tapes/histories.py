@@ -141,8 +141,9 @@ def _check_days(values: Values, bound: Bound) -> None:
 
 def _check_hold(values: Values, bound: Bound, setting: Setting) -> None:
     _check_days(values, bound)
-    if values.of.get("kind") != "breathing_space":
-        _refuse_given(values, bound, values.of.get("kind"), "variant")
+    kind = values.of.get("kind")
+    if kind is not None and kind != "breathing_space":
+        _refuse_given(values, bound, kind, "variant")
 
 
 def _check_address(values: Values, bound: Bound) -> None:
