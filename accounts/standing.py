@@ -3,7 +3,7 @@ number of loans.
 
 It says what the pure functions say (`accounts.ageing.age`, `accounts.ageing.bucket`; a property test holds
 them equal): the instalments, and fees and interest charged later, are covered oldest first by all that was
-paid and not reversed; what is short is late from the day after it was due. Entries and charges with a value
+paid and not reversed, or forgiven; what is short is late from the day after it was due. Entries and charges with a value
 date after the date asked about are left out.
 """
 
@@ -54,7 +54,7 @@ def standing_sql(loans: str, on: str = "%(on)s") -> str:
     booked AS MATERIALIZED (
         SELECT loan_id, sum(amount)::bigint AS outstanding, sum(fees)::bigint AS fees,
             sum(interest)::bigint AS interest, sum(principal)::bigint AS principal, -sum(credit)::bigint AS credit,
-            COALESCE(-sum(amount) FILTER (WHERE kind IN ('repayment', 'reversal')), 0)::bigint AS credited
+            COALESCE(-sum(amount) FILTER (WHERE kind IN ('repayment', 'reversal', 'waiver')), 0)::bigint AS credited
         FROM accounts_ledgerentry JOIN wanted USING (loan_id)
         WHERE value_date <= today
         GROUP BY loan_id

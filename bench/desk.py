@@ -7,14 +7,13 @@ statements. The ratio compares the queue page with the bare SQL that finds its r
     BENCH_CASES=100000 python bench/desk.py
 """
 
-import csv
 import os
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -25,11 +24,6 @@ CASES = int(os.environ.get("BENCH_CASES", "100000"))
 ROUNDS = 60
 BOOKS = {"busy": CASES, "quiet": 1}
 """Agents, each with a team and a portfolio of their own, and how many open cases that has."""
-COLUMNS = (
-    *("loan_id", "borrower_id", "name", "phone", "phone_source", "phone_ground"),
-    *("principal", "interest", "currency", "disbursed_on", "due_on"),
-)
-
 
 # Filling
 
@@ -39,6 +33,7 @@ def fill() -> None:
     from django.utils import timezone
 
     from accounts.models import Portfolio, Team, User
+    from bench._tapes import Book, bring_in, tidy_up
     from cases.actions.day import run_day
     from cases.models import WorkItem
     from compliance.audit import Actor
@@ -46,7 +41,7 @@ def fill() -> None:
     now, by = timezone.now(), Actor.system("bench")
     started = time.monotonic()
     for name, count in BOOKS.items():
-        bring_in(name, count, by, now)
+        bring_in(Book(code=name), count, by, now)
         team = Team.objects.create(name=name)
         team.portfolios.add(Portfolio.objects.get(code=name))
         User.objects.create_user(name, password=None, role="agent", team=team)
@@ -56,59 +51,6 @@ def fill() -> None:
     print(f"opened their cases in {time.monotonic() - started:.0f} s")
     WorkItem.objects.filter(done_at=None).update(due_at=now - timedelta(hours=1))
     tidy_up()
-
-
-def bring_in(code: str, count: int, by, now: datetime) -> None:
-    """A portfolio of so many loans, open for contact, from a tape."""
-    from accounts.actions import tapes
-    from accounts.actions.portfolios import open_contact
-    from accounts.actions.reconciliation import figures_of, sign_reconciliation
-    from accounts.models import ImportKind, ImportRun, ImportState, Portfolio
-    from accounts.tapes.mapping import load_mapping
-    from accounts.tapes.read import open_tape
-
-    path = Path(os.environ["FORBEAR_VAR"]) / f"{code}.csv"
-    write_tape(path, count, now.date())
-    mapping = load_mapping("standard")
-    portfolio = tapes.portfolio_for(code=code, mapping=mapping, by=by, at=now)
-    terms = {"jurisdictions": ["CN"], "zone": "Asia/Shanghai", "currency": "CNY"}
-    Portfolio.objects.filter(pk=portfolio.pk).update(**terms)
-    portfolio.refresh_from_db()
-    cleaning = tapes.cleaner(ImportKind.LOANS, mapping, portfolio, now)
-    run = ImportRun.objects.create(
-        kind=ImportKind.LOANS,
-        portfolio=portfolio,
-        mapping="standard",
-        file_digest="bench",
-        state=ImportState.RUNNING,
-    )
-    tape = open_tape(path, wanted=cleaning.wanted)
-    done = tapes.perform(run=run, tape=tape, cleaning=cleaning, by=by, at=now)
-    assert done.outcome.created == count, done.outcome
-    figures = figures_of(portfolio)
-    sign_reconciliation(portfolio=portfolio, shown=figures.digest, nothing=figures.empty, by=by, at=now)
-    open_contact(portfolio=portfolio, by=by, at=now)
-
-
-def write_tape(path: Path, count: int, today: date) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    terms = ["1000.00", "100.00", "CNY", today - timedelta(days=31), today - timedelta(days=1)]
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for number in range(count):
-            person = [f"P{number}", f"王{number}", f"+86199{number:08d}", "application", "contract"]
-            writer.writerow([f"B{number}", *person, *terms])
-
-
-def tidy_up() -> None:
-    """What autovacuum does within a minute or two; only the owner of the tables may."""
-    import psycopg
-
-    from collections_site import local
-
-    with psycopg.connect(local.database_url("owner"), autocommit=True) as owner:
-        owner.execute("VACUUM (ANALYZE)")
 
 
 # Measuring

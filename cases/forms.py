@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from accounts import money
 from accounts.models import Portfolio
 from accounts.schedules import Every
+from cases.actions.ending import ENDINGS
 from cases.dispositions import DISPOSITIONS
 from cases.reasons import ArrearsReason
 from compliance.models import Channel, ComplaintCategory, HoldKind
@@ -217,6 +218,31 @@ class HoldForm(forms.Form):
         if since and until and until < since:
             self.add_error("until", _("The last day is before the first."))
         return data
+
+
+class OverrideForm(forms.Form):
+    """Why a call that is presumed to be a violation is needed: reasons of the rule's own, and the story behind them."""
+
+    contact_point = forms.UUIDField(widget=forms.HiddenInput)
+    reasons = forms.MultipleChoiceField(
+        label=gettext_lazy("Which of the rule's own reasons"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": gettext_lazy("Please choose a reason that the rule itself allows.")},
+    )
+    note = note_field(label=gettext_lazy("Why this call is needed, in your own words"), required=True)
+
+    def __init__(self, reasons: list[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reasons"].choices = reasons  # type: ignore[attr-defined]
+
+
+class EndForm(forms.Form):
+    ending = forms.ChoiceField(
+        label=gettext_lazy("How it ends"),
+        widget=forms.RadioSelect,
+        choices=[(key, ending.label) for key, ending in ENDINGS.items()],
+    )
+    note = note_field(required=True, label=gettext_lazy("Why, for whoever reads this later"))
 
 
 class PassForm(forms.Form):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-from django.db.models import Max, OuterRef, Q, Subquery
+from django.db.models import Exists, Max, OuterRef, Q, Subquery
 
 from accounts.models import EntryKind, LedgerEntry
 from accounts.standing import standing_of
@@ -124,6 +124,23 @@ def _offered(case: Case, since: datetime | None) -> bool:
     return talked.filter(logged_at__gt=since).exists() if since else talked.exists()
 
 
+def settlement_paid(question: Question) -> Missing:
+    """A person's decision; the borrower has paid something since the case opened, and nothing is left to pay."""
+    case = question.case
+    paid = LedgerEntry.objects.filter(
+        loan=case.loan_id, kind=EntryKind.REPAYMENT, value_date__gte=case.opened_on
+    )
+    reversed_since = LedgerEntry.objects.filter(
+        loan=case.loan_id, kind=EntryKind.REVERSAL, reference=OuterRef("reference")
+    )
+    missing = [*decided(question)]
+    if not paid.exclude(Exists(reversed_since)).exists():
+        missing.append("payment")
+    if standing_of([case.loan_id], on=question.on)[case.loan_id].outstanding > 0:
+        missing.append("outstanding")
+    return tuple(missing)
+
+
 def decided(question: Question) -> Missing:
     """A person's decision: the edge's permission says whose. No rule of ours gives a case up by itself."""
     return NOTHING if question.by.kind == "staff" else ("decision",)
@@ -137,6 +154,6 @@ GUARDS: dict[str, Callable[[Question], Missing]] = {
     "arrears_paid": arrears_paid,
     "payment_reversed": payment_reversed,
     "legal_ready": legal_ready,
-    "settlement_paid": decided,
+    "settlement_paid": settlement_paid,
     "decided": decided,
 }

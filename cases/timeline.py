@@ -400,6 +400,7 @@ def _ledger_posted(data: Data, _told: Told) -> Line | None:
             "cash-off",
             "attention",
         ),
+        "waiver": (_("%(amount)s forgiven, counted from %(day)s"), "heart-handshake", "done"),
         "fee": (_("Fee of %(amount)s from %(day)s"), "coin", ""),
         "interest": (_("Interest of %(amount)s from %(day)s"), "coin", ""),
     }

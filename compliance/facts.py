@@ -15,6 +15,7 @@ from accounts.models import Borrower, ContactKind, ContactPoint, PointStatus
 from accounts.standing import standing_at
 from compliance.holds import FoundKind, stopped_purposes
 from compliance.known import DAY, Known, add_history, moment, read_borrowers
+from compliance.law import Law, law_at
 from compliance.models import Channel
 from compliance.person import Told, is_employer_mail, party_of, place_of, tell
 from compliance.rules import DebtFact, Facts, HoldFact, Packs, Party, Purpose
@@ -88,9 +89,13 @@ class Situation:
     zone: str
 
 
-def situations(questions: Sequence[Question], *, at: datetime, packs: Packs) -> list[Situation]:
-    """The facts of every question at a moment, in the order asked. Raises `NotAskable` for the first wrong one."""
+def situations(
+    questions: Sequence[Question], *, at: datetime, packs: Packs, law: Law | None = None
+) -> list[Situation]:
+    """The facts of every question at a moment, in the order asked. Raises `NotAskable` for the first wrong one. `law`
+    where the caller has read it already."""
     at = at.astimezone(UTC)
+    law = law or law_at(at, packs)
     since = _since(at, questions, packs)
     known = read_borrowers({question.borrower for question in questions}, since=since, at=at, ended=at)
     _add_arrears(known, questions, at)
@@ -100,16 +105,18 @@ def situations(questions: Sequence[Question], *, at: datetime, packs: Packs) -> 
     reach = {question: _since(at, [question], packs) for question in set(questions)}
     now = {key: told[key[0]].now(key[1]) for key in {(each.borrower, since) for each, since in reach.items()}}
     return [
-        _situation(question, known[question.borrower], now[question.borrower, reach[question]], at)
+        _situation(question, known[question.borrower], now[question.borrower, reach[question]], at, law)
         for question in questions
     ]
 
 
-def situations_then(contacts: Sequence[Happened], *, packs: Packs) -> list[Situation]:
+def situations_then(contacts: Sequence[Happened], *, at: datetime, packs: Packs) -> list[Situation]:
     """The facts of contacts that happened, each as of its own moment: what came later is left out, and neither the state of
-    the portfolio nor that of its numbers today plays a part. By the same number of statements for any number of contacts."""
+    the portfolio nor that of its numbers today plays a part. `at` is when they are judged: what is signed by then opens what
+    it opens; nothing counts as set aside. By the same number of statements for any number of contacts."""
     if not contacts:
         return []
+    law = law_at(at, packs)
     first, last = min(each.at for each in contacts), max(each.at for each in contacts)
     since = _since(first, (each.question for each in contacts), packs)
     borrowers = {each.question.borrower for each in contacts}
@@ -118,7 +125,7 @@ def situations_then(contacts: Sequence[Happened], *, packs: Packs) -> list[Situa
     add_history(known, since=since, at=last)
     told = {borrower: tell(each) for borrower, each in known.items()}
     return [
-        _then(each, known[each.question.borrower], told[each.question.borrower], arrears, packs)
+        _then(each, known[each.question.borrower], told[each.question.borrower], arrears, law)
         for each in contacts
     ]
 
@@ -193,22 +200,23 @@ def _is_stale(loan: Mapping[str, Any], at: datetime) -> bool:
 # From rows to facts
 
 
-def _situation(question: Question, known: Known, told: Told, at: datetime) -> Situation:
+def _situation(question: Question, known: Known, told: Told, at: datetime, law: Law) -> Situation:
     point = _point(question, known)
     loans = _loans(question, known)
     rows = [known.loans[loan] for loan in loans]
     collecting = question.purpose not in frozenset(Purpose) or Purpose(question.purpose).collecting
     facts = _facts(
-        question, known, told, point, loans,
+        question, known, told, point, loans, law,
         arrears_positive=_in_arrears(rows),
         holds=(*told.holds, *_found_holds(rows, point, at)),
+        set_aside=law.set_aside({row["portfolio"] for row in rows}),
         # Whoever asked us something gets an answer, however old the balances are.
         stale=(STALE,) if collecting and any(row["stale"] for row in rows) else (),
     )  # fmt: skip
     return _made(question, known, facts, point, loans)
 
 
-def _then(contact: Happened, known: Known, told: Told, arrears: Arrears, packs: Packs) -> Situation:
+def _then(contact: Happened, known: Known, told: Told, arrears: Arrears, law: Law) -> Situation:
     question, at = contact.question, contact.at
     point = known.points.get(question.contact_point) if question.contact_point else None
     for loan, row in known.loans.items():
@@ -216,14 +224,14 @@ def _then(contact: Happened, known: Known, told: Told, arrears: Arrears, packs: 
     overdue = tuple(loan for loan in contact.among if known.loans[loan]["arrears"])
     loans = tuple(sorted(set(question.loans or overdue or contact.among)))
     refused = [_found(FoundKind.PERSON_REFUSED, at)] if point and _refused(point, at) else []
-    told = told.then(at, _since(at, [question], packs), contact.attempt)
+    told = told.then(at, _since(at, [question], law.packs), contact.attempt)
     more: dict[str, Any] = {}
     if contact.role:
         more["role"] = contact.role
     if contact.owner_unknown:
         more["party"] = Party.THIRD_PARTY
     facts = _facts(
-        question, known, told, point, loans,
+        question, known, told, point, loans, law,
         arrears_positive=_in_arrears([known.loans[loan] for loan in loans]),
         holds=(*told.holds, *refused),
         **more,
@@ -237,15 +245,17 @@ def _facts(
     told: Told,
     point: Mapping[str, Any] | None,
     loans: tuple[UUID, ...],
+    law: Law,
     **more: Any,
 ) -> Facts:
     rows = [known.loans[loan] for loan in loans]
     zones, countries = _places(known, point)
     answers = question.purpose in ANSWERS
+    jurisdictions = tuple(sorted({each for row in rows for each in row["jurisdictions"]}))
     given: dict[str, Any] = {
         # Two roles in one contact are one nobody knows, and refused: ask about the loans apart.
         "role": "/".join(sorted({row["our_role"] for row in rows})),
-        "jurisdictions": tuple(sorted({each for row in rows for each in row["jurisdictions"]})),
+        "jurisdictions": jurisdictions,
         "channel": question.channel,
         "purpose": question.purpose,
         "party": party_of(point),
@@ -267,6 +277,7 @@ def _facts(
         "unreachable": told.unreachable,
         "relation": point["relation"] if point else None,
         "party_refused": bool(point and point["refused_at"]),
+        "signed": law.signed_packs(jurisdictions),
     }
     return Facts(**(given | more))
 

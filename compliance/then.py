@@ -19,7 +19,7 @@ WHERE loan_id = ANY(%(loans)s) AND kind IN ('fee', 'interest')
 """
 CREDITS = """
 SELECT loan_id, value_date, sum(-amount)::bigint FROM accounts_ledgerentry
-WHERE loan_id = ANY(%(loans)s) AND kind IN ('repayment', 'reversal')
+WHERE loan_id = ANY(%(loans)s) AND kind IN ('repayment', 'reversal', 'waiver')
 GROUP BY loan_id, value_date ORDER BY loan_id, value_date
 """
 

@@ -24,6 +24,7 @@ WITHOUT_SIGN_IN = frozenset({"sign_in", "sign_out", "health", "preferences"})
 CASEWORK = {Role.AGENT, Role.SUPERVISOR}
 BRINGS_TAPES = {Role.SUPERVISOR, Role.ADMINISTRATOR}
 SEES_COMPLAINTS = {Role.SUPERVISOR, Role.COMPLIANCE, Role.LEGAL}
+SEES_RULES = {Role.COMPLIANCE, Role.LEGAL}
 SEES_CASES = {Role.AGENT, Role.SUPERVISOR, Role.COMPLIANCE, Role.LEGAL}
 
 # Names of addresses → roles that may open them. Filled per app, in the order of the URL files.
@@ -45,7 +46,10 @@ PAGES: dict[str, set[str] | frozenset[str]] = {
     "case_hold": CASEWORK,
     "case_wish": CASEWORK,
     "case_wish_back": CASEWORK,
+    "case_override": CASEWORK,
     "case_pass": CASEWORK,
+    "case_end": {Role.SUPERVISOR},
+    "case_legal": {Role.LEGAL},
     "case_note": CASEWORK,
     "case_script": CASEWORK,
     "case_leave": CASEWORK,
@@ -72,6 +76,21 @@ PAGES: dict[str, set[str] | frozenset[str]] = {
     "portfolio_reconciliation": {Role.COMPLIANCE},
     "findings": {Role.COMPLIANCE},
     "finding": {Role.COMPLIANCE},
+    "overrides": {Role.SUPERVISOR, Role.COMPLIANCE},
+    "override_answer": {Role.SUPERVISOR, Role.COMPLIANCE},
+    "packs": SEES_RULES,
+    "pack": SEES_RULES,
+    "pack_sign": SEES_RULES,
+    "pack_compare": SEES_RULES,
+    "set_aside_propose": SEES_RULES,
+    "set_aside_approve": SEES_RULES,
+    "set_aside_end": SEES_RULES,
+    "what_ifs": {Role.COMPLIANCE},
+    "what_if": {Role.COMPLIANCE},
+    "what_if_csv": {Role.COMPLIANCE},
+    "decisions": {Role.COMPLIANCE},
+    "decision": {Role.COMPLIANCE},
+    "decision_replay": {Role.COMPLIANCE},
     # communications
     "mail_sink": SEES_CASES,
 }

@@ -1,4 +1,4 @@
-"""The ledger: opening a loan, charging, paying, reversing. Entries are only ever added.
+"""The ledger: opening a loan, charging, paying, forgiving, reversing. Entries are only ever added.
 
 Every posting locks its loan, adds the entry, and brings the books to where the waterfall by value date puts
 them (`accounts/waterfall.py`): on every date whose stored components differ from the canonical ones, one
@@ -27,6 +27,7 @@ from accounts.waterfall import COMPONENTS, ZERO, Charge, Credit, allocate, repos
 from compliance.audit import Actor, Stream, record, record_many
 
 CHARGES = (EntryKind.OPENING, EntryKind.FEE, EntryKind.INTEREST)
+CREDITS = (EntryKind.REPAYMENT, EntryKind.WAIVER)
 
 
 class LedgerRefused(Exception):
@@ -39,9 +40,9 @@ class LedgerRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posting:
-    """What is to be posted on a loan. `amounts`: minor units by component, none negative; for a repayment
-    leave it empty and give `amount`, the waterfall splits it; a reversal needs neither, its reference names
-    the repayment."""
+    """What is to be posted on a loan. `amounts`: minor units by component, none negative; for a repayment or
+    a waiver leave it empty and give `amount`, the waterfall splits it; a reversal needs neither, its reference
+    names the repayment."""
 
     loan_id: UUID
     kind: str
@@ -230,7 +231,7 @@ def entries_for(
         if posting.value_date is None:
             raise ValueError("A posting needs its value date.")
         entry.value_date = posting.value_date
-        if posting.kind == EntryKind.REPAYMENT:
+        if posting.kind in CREDITS:
             split = _split_on_its_day(existing, entry, posting.amount, loan.portfolio.allocation_order)
             for part, amount in split.items():
                 setattr(entry, part, -amount)
@@ -248,7 +249,7 @@ def _find(entries: Iterable[LedgerEntry], kind: str, reference: str) -> LedgerEn
 def _check_same(known: LedgerEntry, posting: Posting) -> None:
     if posting.kind == EntryKind.REVERSAL:
         return
-    wanted = -posting.amount if posting.kind == EntryKind.REPAYMENT else sum((posting.amounts or {}).values())
+    wanted = -posting.amount if posting.kind in CREDITS else sum((posting.amounts or {}).values())
     if (known.value_date, total(known)) != (posting.value_date, wanted):
         raise LedgerRefused(
             "reference_reused", _("This reference was posted before, with another amount or date.")
@@ -275,11 +276,17 @@ def _charges_and_credits(entries: Iterable[LedgerEntry]) -> tuple[list[Charge], 
         if entry.kind in CHARGES
     ]
     credited = [
-        Credit(entry.value_date, entry.reference, -total(entry))
+        Credit(entry.value_date, _credit_key(entry), -total(entry))
         for entry in entries
-        if entry.kind == EntryKind.REPAYMENT and entry.reference not in reversed_references
+        if entry.kind == EntryKind.WAIVER
+        or (entry.kind == EntryKind.REPAYMENT and entry.reference not in reversed_references)
     ]
     return charges, credited
+
+
+def _credit_key(entry: LedgerEntry) -> str:
+    """A provider's reference may read like one of ours. On one day what was paid counts before what is forgiven."""
+    return f"{entry.kind}:{entry.reference}"
 
 
 def _split_on_its_day(
@@ -288,8 +295,8 @@ def _split_on_its_day(
     """How a repayment splits among all that is known with a value date up to its own. Minor units,
     positive."""
     charges, credited = _charges_and_credits(each for each in existing if each.value_date <= entry.value_date)
-    credit = Credit(entry.value_date, entry.reference, amount)
-    return allocate(charges, [*credited, credit], order).splits[entry.reference]
+    credit = Credit(entry.value_date, _credit_key(entry), amount)
+    return allocate(charges, [*credited, credit], order).splits[credit.key]
 
 
 def _reallocations(

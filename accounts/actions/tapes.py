@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
@@ -35,6 +35,8 @@ from accounts.tapes.records import CleanLoan, CleanPayment, CleanRecord, Refused
 from compliance.audit import Actor, Stream, record
 
 KEPT_FOR = timedelta(days=7)
+MOST_TRIES = 3
+"""Workers that may die over one file before it is given up."""
 WRITERS: dict[str, Callable[..., Outcome]] = {
     ImportKind.LOANS: write_loans,
     ImportKind.PAYMENTS: write_payments,
@@ -219,7 +221,9 @@ class Done:
 def perform_kept(*, run_id: UUID, by: Actor, at: datetime) -> Done | None:
     """Import the kept file of a queued run; None when it was taken already. A run whose worker was killed in the middle left
     nothing behind but its state; `requeue_abandoned` finds it."""
-    taken = ImportRun.objects.filter(pk=run_id, state=ImportState.QUEUED).update(state=ImportState.RUNNING)
+    taken = ImportRun.objects.filter(pk=run_id, state=ImportState.QUEUED).update(
+        state=ImportState.RUNNING, tries=F("tries") + 1
+    )
     if not taken:
         return None
     try:
@@ -236,11 +240,16 @@ def perform_kept(*, run_id: UUID, by: Actor, at: datetime) -> Done | None:
 
 
 @transaction.atomic
-def requeue_abandoned() -> int:
-    """Put runs back in the queue whose worker died in the middle; returns how many. Those of the command line, which keep no
-    file, belong to their own process."""
+def requeue_abandoned(*, by: Actor, at: datetime) -> int:
+    """Put runs back in the queue whose worker died in the middle; returns how many. A file that took `MOST_TRIES` workers
+    with it is given up. Those of the command line, which keep no file, belong to their own process."""
     running = _locked(ImportState.RUNNING, skip_locked=True).filter(file_sealed__isnull=False)
-    abandoned = [run.pk for run in running.defer("file_sealed")]
+    abandoned = []
+    for run in running.defer("file_sealed"):
+        if run.tries < MOST_TRIES:
+            abandoned.append(run.pk)
+        else:
+            fail(run=run, reason="workers_died", by=by, at=at)
     return ImportRun.objects.filter(pk__in=abandoned).update(state=ImportState.QUEUED)
 
 

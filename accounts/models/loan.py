@@ -61,6 +61,7 @@ class EntryKind(models.TextChoices):
     FEE = "fee", _("Fee")
     INTEREST = "interest", _("Interest")
     REPAYMENT = "repayment", _("Repayment")
+    WAIVER = "waiver", _("Waiver")
     REALLOCATION = "reallocation", _("Re-allocation")
     REVERSAL = "reversal", _("Reversal")
 
@@ -69,8 +70,9 @@ class LedgerEntry(models.Model):
     """One booking on a loan, by component; positive is owed, negative paid. Append-only.
 
     `value_date` is the day it counts from, `booked_at` the moment we wrote it. `credit` holds what was paid beyond the
-    debt (negative). A repayment's split was right when it was booked; when an earlier one arrives later, a zero-sum
-    re-allocation moves the components to where the waterfall by value date puts them.
+    debt (negative). A waiver is forgiven, and covers the debt as a repayment does. Their split was right when it was booked;
+    when an earlier one arrives later, a zero-sum re-allocation moves the components to where the waterfall by value date
+    puts them.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -100,7 +102,8 @@ class LedgerEntry(models.Model):
                 condition=(
                     models.Q(kind__in=["opening", "fee", "interest"], fees__gte=0, interest__gte=0,
                              principal__gte=0, credit=0)
-                    | models.Q(kind="repayment", fees__lte=0, interest__lte=0, principal__lte=0, credit__lte=0)
+                    | models.Q(kind__in=["repayment", "waiver"], fees__lte=0, interest__lte=0,
+                               principal__lte=0, credit__lte=0)
                     | models.Q(kind="reversal", amount__gte=0)
                     | models.Q(kind="reallocation", amount=0)
                 ),

@@ -151,6 +151,11 @@ class Portfolio(models.Model):
         """The country of its first jurisdiction (ISO 3166), empty where none is named: how its phone numbers are read."""
         return self.jurisdictions[0][:2] if self.jurisdictions else ""
 
+    @property
+    def clock(self) -> ZoneInfo:
+        """By which its business days are counted."""
+        return ZoneInfo(self.zone)
+
     def business_date(self, at: datetime) -> date:
         """The date on the portfolio's own wall at a moment (aware)."""
-        return at.astimezone(ZoneInfo(self.zone)).date()
+        return at.astimezone(self.clock).date()

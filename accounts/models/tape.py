@@ -65,6 +65,7 @@ class ImportRun(models.Model):
     wrapped_by = models.CharField(max_length=16, blank=True)
     state = models.CharField(max_length=10, choices=ImportState)
     progress = models.PositiveIntegerField(default=0)  # rows done
+    tries = models.PositiveSmallIntegerField(default=0)  # workers that began it
     summary = models.JSONField(default=dict)  # rows, created, updated, unchanged, rejected, seconds, reasons
     started_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)

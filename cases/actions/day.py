@@ -180,7 +180,7 @@ SELECT s.loan_id, s.borrower_id, s.days_past_due, s.arrears,
 FROM day_standing s
 WHERE s.arrears > 0 AND s.case_id IS NULL AND s.loan_id > %(after)s AND NOT EXISTS (
     SELECT FROM cases_case c WHERE c.loan_id = s.loan_id AND (
-        c.state IN ('settled', 'written_off', 'recalled')
+        c.state IN ('written_off', 'recalled')
         OR (c.closed_at AT TIME ZONE %(zone)s)::date >= %(on)s
         OR c.id = ANY(%(reopened)s)
     )

@@ -34,6 +34,8 @@ MISSING = {
     "hold": _("a hold stops legal steps"),
     "complaint": _("a complaint is open"),
     "decision": _("a person's decision"),
+    "payment": _("a payment since the case opened"),
+    "outstanding": _("something is still owed"),
 }
 
 

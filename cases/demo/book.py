@@ -35,9 +35,9 @@ class Product:
 
 PRODUCTS = (
     Product("WALLET-CN", "Wallet cash loan", "Demo Consumer Finance (China)", "CNY", ("CN",), "Asia/Shanghai",
-            "zh-hans", "wallet cash", 50000, 0.6, range(9, 19), (time(0, 5), time(6)), chinese),
+            "zh-hans", "wallet cash", 50000, 0.5, range(9, 19), (time(0, 5), time(6)), chinese),
     Product("WALLET-US", "Wallet advance", "Demo Wallet Credit Inc.", "USD", ("US",), "America/New_York",
-            "en", "wallet advance", 10000, 0.4, range(11, 19), (*(time(hour, 1) for hour in range(12, 20)), time(22, 1)),
+            "en", "wallet advance", 10000, 0.5, range(11, 19), (*(time(hour, 1) for hour in range(12, 20)), time(22, 1)),
             american),
 )  # fmt: skip
 

@@ -46,6 +46,11 @@ class Debt:
         self.sent = self.posted = sum(amount for on, amount in self.loan.payments if on <= as_of)
         self.coming = [payment for payment in self.coming if payment.on > as_of]
 
+    def forgiven(self) -> None:
+        """The rest need not be paid."""
+        self.sent = self.posted = self.loan.total
+        self.coming = []
+
     @property
     def outstanding(self) -> int:
         return self.loan.total - self.posted

@@ -42,12 +42,12 @@ LOANS = 5000
 CRON = Actor.system("cron")
 # The day's files and its run, UTC: the date has begun in both portfolios, in New York a moment ago.
 TAPE, PAYMENTS, RUN = time(4, 50), time(5, 10), time(5, 30)
-# For every thousand loans: steps of an agent on a working day, and borrowers who call by themselves.
-STEPS, CALLS_IN = 0.55, 0.1
+# For every thousand loans of both portfolios: steps of a team on a working day, and borrowers who call by themselves.
+STEPS, CALLS_IN = 1.2, 0.1
 SATURDAY = 0.3
 WHAT_THEY_SAY = {"promises": 0.6, "cannot_pay": 0.2, "says_paid": 0.1, "complaint": 0.1}
 # Waiting payments of which nobody knows the payer: share, and after how long the supervisor has found out.
-UNKNOWN, FOUND_OUT = 0.5, 4 * DAY
+UNKNOWN, FOUND_OUT = 0.25, 4 * DAY
 
 
 # Callers who come whatever the seed: days before the end, what they say, and the days in which they want to pay.
@@ -163,7 +163,7 @@ class Story:
         # On the last day nobody is called: what its run has found waits for whoever opens the demo.
         steps = STEPS * self.scale * (0 if day == self.last else SATURDAY if day.weekday() == 5 else 1)
         for agent in self.crew.agents:
-            for moment in self._moments(start, end, steps):
+            for moment in self._moments(start, end, steps / len(self.crew.agents)):
                 yield Event(moment, partial(self.desk.turn, self.crew, agent))
         for moment in self._moments(start, end, CALLS_IN * self.scale):
             yield Event(moment, self.call_in)

@@ -1,12 +1,16 @@
 """Those who oversee the demo's agents: supervisors, the compliance officer and legal, deciding as on their own pages."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
+
 from accounts.actions.borrowers import refuse_related_person
-from accounts.models import Loan, Payment, RelatedPerson, User
+from accounts.models import EntryKind, LedgerEntry, Loan, Payment, RelatedPerson, User
+from cases.actions.ending import end_case
 from cases.actions.notes import add_note
 from cases.actions.payments import match_payment
 from cases.actions.transition import MoveRefused, move
@@ -14,6 +18,7 @@ from cases.actions.work import finish_work, plan_work
 from cases.demo.debts import DAY, Debt
 from cases.demo.sayings import ANSWERS, NOTES
 from cases.demo.staff import Crew
+from cases.machine import OPEN_STATES
 from cases.models import Case, CaseState, WorkItem, WorkKind
 from compliance.actions.complaints import assign, resolve
 from compliance.actions.holds import end_hold
@@ -25,10 +30,14 @@ REVIEWED, MATCHED, ANSWERED = 0.4, 0.6, 0.25
 OUTCOMES = {ComplaintState.UPHELD: 0.35, ComplaintState.PARTLY: 0.25, ComplaintState.REJECTED: 0.4}
 # The first complaint of a portfolio lies on somebody's desk for too long: the pages have to show what that looks like.
 FORGOTTEN = 1
-# One case in so many that legal may take on is taken, and at most so many on a visit.
-TO_LEGAL, LEGAL_AT_ONCE = 0.6, 5
+# Late cases that legal looks at in a week, of those somebody has talked about.
+LEGAL_LOOKS_AT = 5
+TALKED_WITH = (CaseState.NEGOTIATING, CaseState.INSTALLMENT_PLAN)
+WITH_THE_DESK = (CaseState.OVERDUE, CaseState.NOTIFIED, *TALKED_WITH)
 # Days past due after which a supervisor gives a case up; some the lender takes back before.
 GIVEN_UP, TAKEN_BACK, ASKED_BACK = 75, 40, 0.5
+# Days past due after which half is enough.
+SETTLED_AFTER = 14
 
 
 class Oversight:
@@ -72,7 +81,7 @@ class Oversight:
         by = Actor.staff(crew.supervisor)
         holds = Hold.objects.filter(borrower=case.borrower_id, ended_at=None)
         if reason == "deceased":
-            move(case=case, to=CaseState.WRITTEN_OFF, by=by, at=at, reason="deceased")
+            end_case(case=case, ending="deceased", by=by, at=at)
         elif reason == "lawyer":
             plan_work(case=case, kind=WorkKind.REVIEW, due_at=at + 10 * DAY, reason="lawyer", by=by, at=at)
         else:
@@ -84,17 +93,30 @@ class Oversight:
             plan_work(case=case, kind=WorkKind.FOLLOW_UP, due_at=at + DAY, reason="answered", by=by, at=at)
 
     def close(self, crew: Crew, at: datetime) -> None:
-        """Once a week: give up the oldest hopeless case, and return one to the lender who asks for it."""
+        """Once a week: let one off the rest, give up the oldest hopeless case, return one to a lender who asks."""
         by = Actor.staff(crew.supervisor)
-        given_up = self._late(crew, at, GIVEN_UP)[:1]
+        self.settle(crew, at)
+        given_up = self._late(crew, at, GIVEN_UP, OPEN_STATES)[:1]
         for pk in given_up:
-            move(case=_case(pk), to=CaseState.WRITTEN_OFF, by=by, at=at, reason="not_worth_it")
-        desired = [
-            case for case in self._late(crew, at, TAKEN_BACK, but=CaseState.LEGAL) if case not in given_up
-        ]
+            end_case(case=_case(pk), ending="not_worth_it", by=by, at=at)
+        desired = [pk for pk in self._late(crew, at, TAKEN_BACK, WITH_THE_DESK) if pk not in given_up]
         if desired and self.rng.random() < ASKED_BACK:
             asked_for = _case(self.rng.choice(desired))
-            move(case=asked_for, to=CaseState.RECALLED, by=by, at=at, reason="lender_asked")
+            end_case(case=asked_for, ending="lender_asked", by=by, at=at)
+
+    def settle(self, crew: Crew, at: datetime) -> None:
+        """Whoever has paid half by now is let off the rest, the one who is late for the longest."""
+        paid_since = LedgerEntry.objects.filter(
+            loan=OuterRef("loan"), kind=EntryKind.REPAYMENT, value_date__gte=OuterRef("opened_on")
+        )
+        paying = set(Case.objects.open().filter(Exists(paid_since)).values_list("pk", flat=True))
+        for pk in self._late(crew, at, SETTLED_AFTER, WITH_THE_DESK):
+            case = _case(pk)
+            debt = self.debts[case.loan.external_id]
+            if pk in paying and debt.sent == debt.posted >= debt.outstanding:
+                end_case(case=case, ending="settled", by=Actor.staff(crew.supervisor), at=at)
+                debt.forgiven()
+                return
 
     def hear_refusal(self, crew: Crew, at: datetime) -> None:
         """Somebody around a borrower says that they do not want to hear from us."""
@@ -123,23 +145,16 @@ class Oversight:
 
     def take_to_legal(self, crew: Crew, lawyer: User, at: datetime) -> None:
         """Cases late enough, where the map lets them go there."""
-        taken = 0
-        for pk in self._late(crew, at, crew.portfolio.legal_after_days, but=CaseState.LEGAL):
-            if taken == LEGAL_AT_ONCE:
-                break
-            case = _case(pk)
-            if case.state == CaseState.OVERDUE or self.rng.random() >= TO_LEGAL:
-                continue
-            try:
-                move(case=case, to=CaseState.LEGAL, by=Actor.staff(lawyer), at=at, reason="last_resort")
-            except MoveRefused:
-                continue
-            taken += 1
+        late = self._late(crew, at, crew.portfolio.legal_after_days, TALKED_WITH)
+        for pk in self.rng.sample(late, min(LEGAL_LOOKS_AT, len(late))):
+            # Not all are ready: nobody has offered the borrower a way out yet, or a hold stands in the way.
+            with suppress(MoveRefused):
+                move(case=_case(pk), to=CaseState.LEGAL, by=Actor.staff(lawyer), at=at, reason="last_resort")
 
-    def _late(self, crew: Crew, at: datetime, days: int, but: str = "") -> list[UUID]:
-        """Open cases at least so many days late, the oldest first."""
+    def _late(self, crew: Crew, at: datetime, days: int, states: Sequence[str]) -> list[UUID]:
+        """Cases at least so many days late, the oldest first."""
         today = crew.portfolio.business_date(at)
-        cases = Case.objects.open().filter(portfolio=crew.portfolio).exclude(state=but).order_by("pk")
+        cases = Case.objects.filter(portfolio=crew.portfolio, state__in=states).order_by("pk")
         late = [
             (due_on, pk)
             for pk, loan in cases.values_list("pk", "loan__external_id")
@@ -149,4 +164,4 @@ class Oversight:
 
 
 def _case(pk: UUID) -> Case:
-    return Case.objects.select_related("portfolio").get(pk=pk)
+    return Case.objects.select_related("portfolio", "loan").get(pk=pk)

@@ -42,6 +42,7 @@ class Money:
     parts: list[Part]
     rest: int | None
     paid: int
+    forgiven: int
     last_payment: Sum | None
     next_due: Sum | None
 
@@ -52,14 +53,16 @@ def money(
     """`bookings` and `instalments` are the loan's ledger and its schedule, oldest first."""
     payments = [booking for booking in bookings if booking.kind == EntryKind.REPAYMENT]
     paid = -sum(each.amount for each in bookings if each.kind in (EntryKind.REPAYMENT, EntryKind.REVERSAL))
+    forgiven = -sum(each.amount for each in bookings if each.kind == EntryKind.WAIVER)
     last = max(payments, key=lambda payment: payment.value_date, default=None)
     coming = next((due for due in instalments if due.due_on >= on), None)
     rest = standing.outstanding - standing.arrears
     return Money(
         owed_now=standing.arrears,
-        parts=_parts(case, standing, bookings, instalments, paid, on),
+        parts=_parts(case, standing, bookings, instalments, paid + forgiven, on),
         rest=rest if rest > 0 else None,
         paid=paid,
+        forgiven=forgiven,
         last_payment=Sum(-last.amount, last.value_date) if last else None,
         next_due=Sum(coming.amount, coming.due_on) if coming and rest > 0 else None,
     )
@@ -70,7 +73,7 @@ def _parts(
     standing: Standing,
     bookings: Sequence[Booking],
     instalments: Sequence[Due],
-    paid: int,
+    covered: int,
     on: date,
 ) -> list[Part]:
     """By component where everything is due; otherwise by the item that is late, oldest first."""
@@ -87,17 +90,17 @@ def _parts(
     ]
     parts = []
     for due in sorted([*instalments, *charges]):
-        covered = min(paid, due.amount)
-        paid -= covered
-        if due.due_on < on and covered < due.amount:
+        part = min(covered, due.amount)
+        covered -= part
+        if due.due_on < on and part < due.amount:
             why = (
                 _("%(paid)s of %(amount)s is paid.")
                 % {
-                    "paid": in_words(covered, case.portfolio.currency),
+                    "paid": in_words(part, case.portfolio.currency),
                     "amount": in_words(due.amount, case.portfolio.currency),
                 }
-                if covered
+                if part
                 else ""
             )
-            parts.append(Part(_("due on %(day)s") % {"day": day(due.due_on)}, due.amount - covered, why))
+            parts.append(Part(_("due on %(day)s") % {"day": day(due.due_on)}, due.amount - part, why))
     return parts

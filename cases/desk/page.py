@@ -23,6 +23,7 @@ from cases.desk.money import Money, money
 from cases.desk.strip import Strip, strip
 from cases.desk.who import Who, who
 from cases.forms import NoteForm
+from cases.machine import OPEN_STATES
 from cases.models import Call, Case, CaseState, Lease, PlanState, PromiseState, ScriptRun
 from cases.timeline import timeline
 from cases.words import amount, day
@@ -85,7 +86,7 @@ class CasePage:
     def strip(self) -> Strip:
         around = [point for point in self.facts.points if point.related_person_id is not None]
         usable = [point for point in (*self.points, *around) if point.status == PointStatus.ACTIVE]
-        return strip(self.row, usable, self.at)
+        return strip(self.row, usable, self.at, self.request.user)
 
     @cached_property
     def money(self) -> Money:
@@ -145,7 +146,11 @@ class CasePage:
                     "state": CaseState(case.state).label,
                     "amount": amount(self.standings[case.loan_id].arrears, case.currency),
                     "day": day(case.opened_on),
-                },
+                }
+                if case.state in OPEN_STATES
+                # What is late on the loan today belongs to a newer case, if to any.
+                else _("%(state)s, opened %(day)s")
+                % {"state": CaseState(case.state).label, "day": day(case.opened_on)},
             }
             for case in self.facts.others
         ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from django.urls import reverse
 from django.utils.translation import get_language, ngettext, override
 from django.utils.translation import gettext as _
 
@@ -146,14 +147,22 @@ class Action:
 
 def actions(case: Case, user, call: Call | None, strip: Strip) -> list[Action]:
     """What this person can do with the case; what may not be done now says why."""
-    if not user.has_perm("cases.work_case"):
-        return (
-            [Action("c", _("Complaint"), open="complaint")]
-            if user.has_perm("compliance.log_complaint")
-            else []
-        )
     open_now = case.is_open
     closed = _("The case is closed.")
+    offered = _work(case, user, call, open_now, closed) if user.has_perm("cases.work_case") else []
+    if user.has_perm("compliance.log_complaint"):
+        offered.append(Action("c", _("Complaint"), open="complaint"))
+    if user.has_perm("cases.move_to_legal") and case.state != CaseState.LEGAL:
+        url = reverse("case_legal", args=[case.pk])
+        offered.append(Action("t", _("Take to legal"), url=url, allowed=open_now, why=closed))
+    if user.has_perm("cases.work_case"):
+        offered.append(Action("x", _("Pass on"), open="pass", allowed=open_now, why=closed))
+    if user.has_perm("cases.close_case"):
+        offered.append(Action("z", _("End"), open="end", allowed=open_now, why=closed))
+    return offered
+
+
+def _work(case: Case, user, call: Call | None, open_now: bool, closed: str) -> list[Action]:
     talked = case.state in (
         CaseState.NOTIFIED,
         CaseState.NEGOTIATING,
@@ -172,9 +181,7 @@ def actions(case: Case, user, call: Call | None, strip: Strip) -> list[Action]:
         ),
         Action("y", _("Payment"), open="payment", allowed=user.has_perm("accounts.add_payment"), why=""),
         Action("h", _("Hold"), open="hold", allowed=open_now, why=closed),
-        Action("c", _("Complaint"), open="complaint"),
         Action("w", _("Wish"), open="wish", allowed=open_now, why=closed),
-        Action("x", _("Pass on"), open="pass", allowed=open_now, why=closed),
     ]
 
 
@@ -194,6 +201,8 @@ def next_steps(
     """Up to three suggestions with their reasons: what fits why the loan is late, never more than what is owed."""
     if not case.is_open or not standing.arrears:
         return []
+    if strip.holds:
+        return [NextStep(_("Let it rest"), strip.holds[0].why, open="", allowed=False)]
     broken = [promise for promise in promises if promise.state == PromiseState.BROKEN]
     waiting = next((promise for promise in promises if promise.state == PromiseState.OPEN), None)
     if waiting:

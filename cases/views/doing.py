@@ -17,23 +17,27 @@ from django.views.decorators.http import require_POST
 from accounts.actions.borrowers import open_identity
 from accounts.actions.payments import PaymentRefused
 from accounts.http import StaffRequest, sent_id
-from accounts.models import ContactPoint, User
+from accounts.models import ContactKind, ContactPoint, User
 from accounts.schedules import Every
 from cases.actions import agreements, calls, notes, payments, scripts, work
 from cases.actions.complaints import complain
-from cases.actions.transition import MoveRefused
+from cases.actions.ending import end_case
+from cases.actions.transition import MoveRefused, move
 from cases.desk.page import CasePage
 from cases.desk.talk import FINISH
 from cases.desk.who import REASONS, note_open
 from cases.dispositions import DISPOSITIONS
 from cases.forms import NoteForm
-from cases.models import ScriptRun
+from cases.models import CaseState, ScriptRun
 from cases.views.desk import page_of, show
 from cases.views.opened import form_for, opened_form
 from cases.words import moment
 from compliance.actions.complaints import ComplaintRefused
 from compliance.actions.holds import open_hold
+from compliance.actions.overrides import OverrideRefused, ask_override
 from compliance.audit import Actor
+from compliance.models import Channel
+from compliance.rules import Purpose
 
 REFUSALS = (
     agreements.AgreementRefused,
@@ -266,6 +270,32 @@ def case_hold(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     return None
 
 
+@deed("compliance.ask_override")
+def case_override(request: StaffRequest, page: CasePage) -> HttpResponse | None:
+    form = form_for(page, "override", request.POST)
+    points = ContactPoint.objects.usable().filter(borrower=page.row.borrower_id, kind=ContactKind.PHONE)
+    point = get_object_or_404(points, pk=sent_id(request, "contact_point"))
+    if not form.is_valid():
+        return refused_form(request, page, "override", form)
+    try:
+        ask_override(
+            borrower=page.row.borrower,
+            contact_point=point,
+            channel=Channel.CALL,
+            purpose=Purpose.COLLECT,
+            loans=[page.row.loan_id],
+            reasons=form.cleaned_data["reasons"],
+            note=form.cleaned_data["note"],
+            requester=request.user,
+            at=page.at,
+            case=page.row.pk,
+        )
+    except OverrideRefused as refused:
+        return refused_form(request, page, "override", form, str(refused))
+    messages.success(request, _("A second person has been asked. The call opens here once it is approved."))
+    return None
+
+
 @deed("cases.work_case")
 def case_pass(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     form = form_for(page, "pass", request.POST)
@@ -279,6 +309,25 @@ def case_pass(request: StaffRequest, page: CasePage) -> HttpResponse | None:
         )
     messages.success(request, _("The case has been passed on."))
     return redirect("queue")
+
+
+@deed("cases.close_case")
+def case_end(request: StaffRequest, page: CasePage) -> HttpResponse | None:
+    form = form_for(page, "end", request.POST)
+    if not form.is_valid():
+        return refused_form(request, page, "end", form)
+    try:
+        with transaction.atomic():
+            note_besides(request, page, form.cleaned_data["note"])
+            end_case(case=page.row, ending=form.cleaned_data["ending"], by=by(request), at=page.at)
+    except MoveRefused as refused:
+        return refused_form(request, page, "end", form, str(refused))
+    return None
+
+
+@deed("cases.move_to_legal")
+def case_legal(request: StaffRequest, page: CasePage) -> None:
+    move(case=page.row, to=CaseState.LEGAL, by=by(request), at=page.at, reason="last_resort")
 
 
 @deed("cases.work_case")

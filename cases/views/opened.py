@@ -14,8 +14,19 @@ from cases.actions.agreements import AgreementRefused, propose_plan
 from cases.desk.page import CasePage
 from cases.desk.wish_form import LABELS, NEEDS, WishForm
 from cases.dispositions import DISPOSITIONS, Group
-from cases.forms import CallForm, ComplaintForm, HoldForm, PassForm, PaymentForm, PlanForm, PromiseForm
+from cases.forms import (
+    CallForm,
+    ComplaintForm,
+    EndForm,
+    HoldForm,
+    OverrideForm,
+    PassForm,
+    PaymentForm,
+    PlanForm,
+    PromiseForm,
+)
 from compliance.actions import complaints
+from compliance.sentences import override_reason
 
 PERMISSIONS = {
     "call": "cases.work_case",
@@ -24,8 +35,10 @@ PERMISSIONS = {
     "payment": "accounts.add_payment",
     "complaint": "compliance.log_complaint",
     "hold": "cases.work_case",
+    "override": "compliance.ask_override",
     "pass": "cases.work_case",
     "wish": "cases.work_case",
+    "end": "cases.close_case",
 }
 
 
@@ -66,6 +79,9 @@ def form_for(page: CasePage, name: str, data: QueryDict | None = None) -> forms.
             return ComplaintForm(data, initial={"channel": "call"})
         case "hold":
             return HoldForm(data, initial={"since": page.on})
+        case "override":
+            point = (page.request.POST if data is not None else given).get("contact_point", "")
+            return OverrideForm(_override_reasons(page, point), data, initial={"contact_point": point})
         case "wish":
             points = [point for point in page.points if point.status == PointStatus.ACTIVE]
             # What is said on a call can be heard there.
@@ -74,6 +90,8 @@ def form_for(page: CasePage, name: str, data: QueryDict | None = None) -> forms.
             return WishForm(points, data, initial={"what": what, "evidence": evidence})
         case "pass":
             return PassForm(_colleagues(page), data)
+        case "end":
+            return EndForm(data)
     raise KeyError(name)
 
 
@@ -82,6 +100,15 @@ def _proposed(page: CasePage) -> str:
     from cases.actions.scripts import walk
 
     return walk(page.run, page.facts.steps).disposition if page.run else ""
+
+
+def _override_reasons(page: CasePage, contact_point: str) -> list[tuple[str, str]]:
+    """The reasons that the rules allow which presume a violation in a call to this number; none where none does."""
+    channel = next((call for pk, call in page.strip.calls.items() if str(pk) == contact_point), None)
+    codes = dict.fromkeys(
+        code for _rule, listed in (channel.overridable if channel else ()) for code in listed
+    )
+    return [(code, override_reason(code)) for code in codes]
 
 
 def _colleagues(page: CasePage) -> list[tuple[str, str]]:
@@ -95,7 +122,8 @@ def opened_form(page: CasePage, name: str, form: forms.Form | None = None) -> di
     """What the templates of an open form need; nothing where no form is open or the person may not use it."""
     if name not in PERMISSIONS or not page.request.user.has_perm(PERMISSIONS[name]):
         return {}
-    if name in ("call", "promise", "plan", "hold", "pass", "wish") and not page.row.is_open:
+    needs_open = ("call", "promise", "plan", "hold", "override", "pass", "wish", "end")
+    if name in needs_open and not page.row.is_open:
         return {}
     form = form or form_for(page, name)
     context: dict[str, Any] = {
@@ -186,7 +214,7 @@ def _plan(page: CasePage, form: forms.Form) -> dict[str, Any]:
 def _complaint(page: CasePage, form: forms.Form) -> dict[str, Any]:
     return {
         "complaint": {
-            "answer_by": complaints.due_on(page.row.portfolio, page.at),
+            "answer_by": complaints.clock_of(page.row.portfolio, page.at).due_on,
             "owner": _("the compliance officers"),
             "stops": _("Asking for payment stops until it is answered."),
         }
@@ -199,4 +227,23 @@ def _wish(page: CasePage, form: forms.Form) -> dict[str, Any]:
     return {"said": choices}
 
 
-EXTRA = {"call": _call, "promise": _promise, "plan": _plan, "complaint": _complaint, "wish": _wish}
+def _override(page: CasePage, form: forms.Form) -> dict[str, Any]:
+    """Which rule it is, with its citation."""
+    point = form["contact_point"].value() or ""
+    channel = next((call for pk, call in page.strip.calls.items() if str(pk) == str(point)), None)
+    return {"presumed": channel if channel and channel.overridable else None}
+
+
+def _end(page: CasePage, form: forms.Form) -> dict[str, Any]:
+    return {"forgives": page.standing.outstanding}
+
+
+EXTRA = {
+    "call": _call,
+    "promise": _promise,
+    "plan": _plan,
+    "complaint": _complaint,
+    "override": _override,
+    "wish": _wish,
+    "end": _end,
+}

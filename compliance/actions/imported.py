@@ -15,7 +15,7 @@ from accounts.actions.histories import Batch, Located, Made, write_history
 from accounts.copying import copy_in
 from accounts.models import Borrower
 from accounts.seal import seal_of
-from compliance.actions.complaints import clock_of, due_on, words_field
+from compliance.actions.complaints import clock_of, words_field
 from compliance.actions.consents import consent_facts
 from compliance.actions.media import media_facts
 from compliance.audit import Stream, record_many
@@ -162,6 +162,7 @@ def _complaint_hold(each: Located, batch: Batch) -> Hold:
 def _complaint(each: Located, hold: Hold, borrower: Borrower, batch: Batch) -> Complaint:
     pk = uuid7()
     received_at = each.of["received_at"]
+    clock = clock_of(batch.portfolio, received_at)
     return Complaint(
         id=pk,
         borrower_id=each.borrower,
@@ -171,8 +172,8 @@ def _complaint(each: Located, hold: Hold, borrower: Borrower, batch: Batch) -> C
         channel=each.of["channel"],
         words_sealed=seal_of(borrower).seal(words_field(pk), each.of["words"]),
         received_at=received_at,
-        due_on=due_on(batch.portfolio, received_at),
-        clock=clock_of(batch.portfolio).name,
+        due_on=clock.due_on,
+        clock=clock.term,
         hold_id=hold.pk,
     )
 

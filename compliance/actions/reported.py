@@ -163,7 +163,7 @@ def judge(reported: Sequence[Reported], *, portfolio: Portfolio, run: UUID, by: 
     found = 0
     for start in range(0, len(ordered), JUDGED_AT_ONCE):
         part = ordered[start : start + JUDGED_AT_ONCE]
-        situations = situations_then(_happened(part, portfolio), packs=law)
+        situations = situations_then(_happened(part, portfolio), at=at, packs=law)
         judged = [
             (each.row, situation.facts, decide(situation.facts, law, each.row.at))
             for each, situation in zip(part, situations, strict=True)

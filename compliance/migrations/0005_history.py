@@ -12,8 +12,8 @@ from compliance.audit.sql import run_sql
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0003_history'),
-        ('compliance', '0003_permit'),
+        ('accounts', '0005_history'),
+        ('compliance', '0004_law'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -11,7 +11,9 @@ from compliance.models.contact import (
 from compliance.models.designation import Designation, DesignationKind, DesignationSource, Weekday
 from compliance.models.finding import Finding, FindingState
 from compliance.models.hold import Hold, HoldKind
+from compliance.models.law import PackVersion, SetAside, Signature, WhatIf, WhatIfState
 from compliance.models.media_request import MediaRequest, MediaWish
+from compliance.models.override import Override
 
 __all__ = [
     "AuditEvent",
@@ -35,6 +37,12 @@ __all__ = [
     "HoldKind",
     "MediaRequest",
     "MediaWish",
+    "Override",
+    "PackVersion",
     "Permit",
+    "SetAside",
+    "Signature",
     "Weekday",
+    "WhatIf",
+    "WhatIfState",
 ]

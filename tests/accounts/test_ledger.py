@@ -49,6 +49,17 @@ def repay(loan, amount, value_date, reference="R1"):
     return post([posting], by=SYSTEM, at=NOW)[0]
 
 
+def forgive(loan, amount, value_date, reference="W1"):
+    posting = Posting(
+        loan_id=loan.pk,
+        kind=EntryKind.WAIVER,
+        reference=reference,
+        value_date=value_date,
+        amount=amount,
+    )
+    return post([posting], by=SYSTEM, at=NOW)[0]
+
+
 def charge(loan, kind, amount, value_date, reference="C1"):
     return post_charge(
         loan=loan, kind=kind, amount=amount, value_date=value_date, reference=reference, by=SYSTEM, at=NOW
@@ -237,7 +248,7 @@ def test_an_entry_belongs_to_its_loans_borrower(portfolio, borrower):
 START = date(2026, 1, 1)
 things = st.lists(
     st.tuples(
-        st.sampled_from(["fee", "interest", "repayment", "repayment", "bounced"]),
+        st.sampled_from(["fee", "interest", "repayment", "repayment", "bounced", "waiver"]),
         st.integers(0, 40),
         st.integers(1, 150),
     ),
@@ -258,7 +269,9 @@ def test_any_order_of_arrival_gives_the_same_books(portfolio, borrower, facts, o
     reversals = [
         (number, "reversal", day, amount) for number, kind, day, amount in steps if kind == "bounced"
     ]
-    in_order = sorted(steps, key=lambda step: (step[2], step[1] in ("repayment", "bounced"))) + reversals
+    in_order = (
+        sorted(steps, key=lambda step: (step[2], step[1] in ("repayment", "bounced", "waiver"))) + reversals
+    )
     shuffled = data.draw(st.permutations(in_order))
     # A reversal cannot come before what it reverses.
     shuffled = [s for s in shuffled if s[1] != "reversal"] + [s for s in shuffled if s[1] == "reversal"]
@@ -307,6 +320,8 @@ def take(loan, step):
         reverse(loan, f"P{number}")
     elif kind in ("repayment", "bounced"):
         repay(loan, amount, value_date, f"P{number}")
+    elif kind == "waiver":
+        forgive(loan, amount, value_date, f"W{number}")
     else:
         charge(loan, kind, amount, value_date, f"C{number}")
 
@@ -332,7 +347,9 @@ def check_canonical(loan, facts, order, opening, standing):
             part = "fees" if kind == "fee" else "interest"
             charges.append(Charge(on, f"{kind}:C{number}", {part: amount}))
         elif kind == "repayment":
-            credited.append(Credit(on, f"P{number}", amount))
+            credited.append(Credit(on, f"repayment:P{number}", amount))
+        elif kind == "waiver":
+            credited.append(Credit(on, f"waiver:W{number}", amount))
     canonical = allocate(charges, credited, order)
     assert {part: getattr(standing, part) for part in COMPONENTS} == canonical.outstanding
     assert (standing.credit, standing.outstanding) == (canonical.unapplied, canonical.balance)

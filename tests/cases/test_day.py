@@ -17,6 +17,7 @@ from cases import tasks
 from cases.actions import day as day_module
 from cases.actions.agreements import agree_plan, record_promise
 from cases.actions.day import DayRefused, run_day
+from cases.actions.ending import end_case
 from cases.actions.transition import move
 from cases.models import Case, CaseState, DayReport, DayRun, Lease, WorkItem
 from communications.actions.texts import load_texts
@@ -245,13 +246,24 @@ def test_a_payment_taken_back_reopens_its_case_rather_than_a_new_one(portfolio):
     assert steps(case) == [("follow_up", at_six(TODAY + 2 * DAY), "payment_reversed")]
 
 
-@pytest.mark.parametrize("given_up", ["written_off", "recalled", "settled"])
+@pytest.mark.parametrize("given_up", ["written_off", "recalled"])
 def test_a_loan_that_was_given_up_gets_no_new_case(portfolio, given_up):
     loan = late_loan(portfolio, 14)
     run()
     bob = make_people(portfolio).bob
     move(case=case_of(loan), to=given_up, by=Actor.staff(bob), at=NOW, reason="test")
     assert run(TODAY + DAY).summary["opened"] == 0
+
+
+def test_a_settled_loan_gets_a_new_case_when_the_payment_bounces(portfolio):
+    loan = late_loan(portfolio, 14)
+    run()
+    by = Actor.staff(make_people(portfolio).bob)
+    payment = pay(loan, 20_00, TODAY, "part")
+    end_case(case=case_of(loan), ending="settled", by=by, at=NOW)
+    assert run(TODAY + DAY).summary["opened"] == 0
+    reverse_payment(payment=payment, reason="chargeback", by=by, at=at_six(TODAY + DAY) + DAY / 2)
+    assert run(TODAY + 2 * DAY).summary["opened"] == 1
 
 
 # Agreements

@@ -248,6 +248,11 @@ def test_the_strip_of_a_case_on_hold(alice, case):
     assert (hold.label, hold.since, hold.until) == ("Hardship", TODAY, TODAY + 13 * DAY)
     assert "Hardship until 16 Mar" in words(answer)
     assert 'class="strip stopped"' in answer.content.decode()
+    # Nothing is suggested that the hold is there to stop.
+    [step] = answer.context["next_steps"]
+    assert (step.label, step.allowed, step.why) == (
+        "Let it rest", False, "The borrower is in hardship; the request is being looked at.",
+    )  # fmt: skip
 
 
 def test_the_timeline_by_kind_and_in_pages(alice, case, people, monkeypatch):
@@ -447,18 +452,18 @@ def test_another_team_finds_nothing(client, case, people):
 
 
 @pytest.mark.parametrize(
-    ("role", "deeds"),
-    [(Role.COMPLIANCE, {"case_unseal", "case_complaint"}), (Role.LEGAL, {"case_unseal", "case_complaint"})],
+    ("role", "offered"),
+    [(Role.COMPLIANCE, ["Complaint"]), (Role.LEGAL, ["Complaint", "Take to legal"])],
 )
-def test_who_oversees_may_look_but_not_act(client, case, role, deeds):
+def test_who_oversees_may_look_but_not_act(client, case, role, offered):
     client.force_login(make_user(role=role))
     answer = client.get(url(case), {"open": "promise"})
     assert (answer.status_code, answer.context["open"]) == (200, "")
-    assert [action.label for action in answer.context["actions"]] == ["Complaint"]
+    assert [action.label for action in answer.context["actions"]] == offered
     assert answer.context["note"] is None
     assert 'name="contact_point"' not in answer.content.decode()
     refused = {name for name in DEEDS if client.post(url(case, name)).status_code == 403}
-    assert refused == set(DEEDS) - deeds
+    assert refused == set(DEEDS) - {"case_unseal", "case_complaint"}
     assert client.get(reverse("queue")).status_code == 403
 
 

@@ -370,7 +370,17 @@ def test_a_run_somebody_works_on_is_left_alone(client, upload):
     thread = threading.Thread(target=work)
     thread.start()
     assert held.wait(10)
-    assert tapes.requeue_abandoned() == 0
+    assert tapes.requeue_abandoned(by=SYSTEM, at=timezone.now()) == 0
     looked.set()
     thread.join()
-    assert tapes.requeue_abandoned() == 1
+    assert tapes.requeue_abandoned(by=SYSTEM, at=timezone.now()) == 1
+
+
+@pytest.mark.django_db
+def test_a_file_that_kills_its_workers_is_given_up(client, upload):
+    upload([loan_row(1)])
+    ImportRun.objects.update(state=ImportState.RUNNING, tries=tapes.MOST_TRIES)
+    assert tapes.requeue_abandoned(by=SYSTEM, at=timezone.now()) == 0
+    run = ImportRun.objects.get()
+    assert (run.state, run.summary) == (ImportState.FAILED, {"reason": "workers_died"})
+    assert "nothing of it was stored" in client.get(reverse("import_run", args=[run.pk])).content.decode()

@@ -90,13 +90,13 @@ def test_a_case_moved_meanwhile_is_not_moved_again_from_an_old_view(portfolio, p
     assert refused.value.code == "moved_meanwhile"
 
 
-@pytest.mark.parametrize("to", ["settled", "written_off", "recalled"])
+@pytest.mark.parametrize("to", ["written_off", "recalled"])
 def test_giving_a_case_up_is_for_who_may_close_cases_and_never_for_a_machine(portfolio, people, to):
     case = make_case(portfolio)
     for by, code in (
         (Actor.staff(people.alice), "not_permitted"),
         (Actor.staff(make_user(role=Role.COMPLIANCE)), "not_permitted"),
-        (SYSTEM, "settlement_paid" if to == "settled" else "decided"),
+        (SYSTEM, "decided"),
     ):
         with pytest.raises(MoveRefused) as refused:
             move(case=case, to=to, by=by, at=NOW, reason="test")

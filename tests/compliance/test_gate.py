@@ -83,11 +83,14 @@ def test_a_permit_hangs_on_a_decision_that_holds_all_it_rests_on(dana):
         "party": "borrower",
         "purpose": "collect",
         "role": "creditor",
+        "set_aside": [],
+        "signed": [],
         "stale": [],
         "unreachable": False,
         "zones": ["America/New_York"],
     }
     assert {name: told[name] for name in asked} == asked
+    assert stored.channels == {"app": None} | dict.fromkeys(["call", "email", "sms"], "2026-03-03T17:00:00Z")
     assert stored.results == json.loads(canonical_json(answer.decision.results))
     assert {result["rule"] for result in stored.results} >= {"HOUSE.TIME", "HOUSE.CALLS.7IN7"}
 
@@ -233,7 +236,7 @@ def test_a_set_costs_as_many_statements_as_one(dana, django_assert_num_queries):
     ]
     packs()
     for size in (1, 5):
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(4):
             look_many(questions[:size], at=NOW)
 
 

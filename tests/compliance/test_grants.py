@@ -35,6 +35,8 @@ GRANTS = {
     "compliance_contactattempt": ADD,
     "compliance_contactoutcome": ADD,
     "compliance_mediarequest": ADD,
+    "compliance_packversion": ADD,
+    "compliance_signature": ADD,
     # What goes on: changed, never removed.
     "accounts_borrower": CHANGE,
     "accounts_contactpoint": CHANGE,
@@ -61,6 +63,9 @@ GRANTS = {
     "compliance_designation": CHANGE,
     "compliance_finding": CHANGE,
     "compliance_hold": CHANGE,
+    "compliance_override": CHANGE,
+    "compliance_setaside": CHANGE,
+    "compliance_whatif": CHANGE,
     # Replaced: a later tape's schedule, the guesses about a payment, what a team works.
     "accounts_instalment": REPLACE,
     "accounts_paymentcandidate": REPLACE,

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from accounts.models import Portfolio, User
@@ -109,9 +111,11 @@ class Command(BaseCommand):
                 )
             postgres.empty()
             unfinished.unlink()
-        migrate = [*MANAGE, "migrate", "--verbosity=0"]
-        if subprocess.run(migrate, env=environment(), start_new_session=True).returncode:
-            raise SystemExit("The database could not be brought up to date; the lines above say why.")
+        if behind():
+            # As the owner of the tables, which this process is not.
+            migrate = [*MANAGE, "migrate", "--verbosity=0"]
+            if subprocess.run(migrate, env=environment(), start_new_session=True).returncode:
+                raise SystemExit("The database could not be brought up to date; the lines above say why.")
         call_command("collectstatic", interactive=False, verbosity=0)
         load_texts(by=Actor.system("load_texts"), at=timezone.now())
         if not Portfolio.objects.exists():
@@ -124,7 +128,7 @@ class Command(BaseCommand):
         smtp_port = sink_port()
         web = [
             sys.executable, "-m", "gunicorn", "collections_site.wsgi", f"--bind={HOST}:{port}",
-            "--workers=2", "--threads=4", "--log-level=warning", "--no-control-socket",
+            "--preload", "--workers=2", "--threads=4", "--log-level=warning", "--no-control-socket",
         ]  # fmt: skip
         programs = {
             "web": web,
@@ -153,6 +157,17 @@ class Command(BaseCommand):
             "",
         ]
         self.say("\n".join(lines))
+
+
+def behind() -> bool:
+    """Whether migrations are still to be applied."""
+    try:
+        executor = MigrationExecutor(connection)
+        return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    except DatabaseError:  # a new database: the app may not even look yet
+        return True
+    finally:
+        connection.close()
 
 
 def environment(**additions: str) -> dict[str, str]:

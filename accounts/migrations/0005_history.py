@@ -11,7 +11,7 @@ from compliance.audit.sql import run_sql
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0002_ledger'),
+        ('accounts', '0004_import_tries'),
     ]
 
     operations = [

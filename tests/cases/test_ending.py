@@ -1,0 +1,155 @@
+"""A case ends by a person's decision: settled for a part, given up, returned. Or goes to legal by a lawyer's."""
+
+import json
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import EntryKind, LedgerEntry, Role
+from accounts.standing import standing_of
+from cases.actions.agreements import record_promise
+from cases.actions.ending import ENDINGS, end_case
+from cases.actions.notes import open_note
+from cases.actions.payments import record_payment, reverse_payment
+from cases.actions.transition import MoveRefused
+from cases.models import Case, CaseState, Note, PromiseState, WorkItem
+from compliance.audit import Actor
+from compliance.models import AuditEvent
+from tests.cases.stories import DAY, call, fresh, make_case
+from tests.factories import NOW, SYSTEM, TODAY, make_people, make_portfolio, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def portfolio(clock):
+    return make_portfolio("river")
+
+
+@pytest.fixture
+def people(portfolio):
+    return make_people(portfolio)
+
+
+@pytest.fixture
+def case(portfolio) -> Case:
+    return make_case(portfolio, principal=80_00, interest=15_00, fees=5_00)
+
+
+@pytest.fixture
+def bob(people) -> Actor:
+    return Actor.staff(people.bob)
+
+
+def pay(case: Case, amount: int, by: Actor, reference: str = "P-1"):
+    return record_payment(case=case, amount=amount, value_date=TODAY, reference=reference, by=by, at=NOW)
+
+
+def waivers(case: Case) -> list[tuple[int, int, int]]:
+    found = LedgerEntry.objects.filter(loan=case.loan_id, kind=EntryKind.WAIVER)
+    return list(found.values_list("fees", "interest", "principal"))
+
+
+def test_a_settlement_forgives_what_the_payment_left(case, people, bob):
+    pay(case, 60_00, bob)
+    promise = record_promise(case=case, amount=10_00, due_on=TODAY + 3 * DAY, channel="call", by=bob, at=NOW)
+    settled = end_case(case=fresh(case), ending="settled", by=bob, at=NOW)
+    assert (settled.state, settled.closed_at) == (CaseState.SETTLED, NOW)
+    # Fees and interest were paid first; what is forgiven is principal.
+    assert waivers(case) == [(0, 0, -40_00)]
+    standing = standing_of([case.loan_id], TODAY)[case.loan_id]
+    assert (standing.outstanding, standing.arrears, standing.days_past_due) == (0, 0, 0)
+    promise.refresh_from_db()
+    assert promise.state == PromiseState.CANCELLED
+    assert not WorkItem.objects.filter(case=case, done_at=None).exists()
+    posted = AuditEvent.objects.filter(type="ledger.posted", actor=bob.ref).order_by("recorded_at").last()
+    data = json.loads(bytes(posted.leaf))["data"]
+    assert (data["entry_kind"], data["amount"], data["principal"]) == ("waiver", "-40.00", "-40.00")
+
+
+def test_nothing_is_forgiven_where_nothing_was_paid(case, bob):
+    with pytest.raises(MoveRefused) as refused:
+        end_case(case=case, ending="settled", by=bob, at=NOW)
+    assert refused.value.missing == ("payment",)
+    assert str(refused.value) == "The case does not go to “settled” yet: a payment since the case opened."
+    assert (fresh(case).state, waivers(case)) == (CaseState.OVERDUE, [])
+
+
+def test_a_payment_that_was_taken_back_settles_nothing(case, bob):
+    payment = pay(case, 60_00, bob)
+    reverse_payment(payment=payment, reason="chargeback", by=bob, at=NOW)
+    with pytest.raises(MoveRefused) as refused:
+        end_case(case=fresh(case), ending="settled", by=bob, at=NOW)
+    assert refused.value.missing == ("payment",)
+
+
+def test_who_may_not_close_a_case_forgives_nothing(case, people):
+    alice = Actor.staff(people.alice)
+    pay(case, 60_00, alice)
+    for by in (alice, SYSTEM, Actor.staff(make_user(role=Role.COMPLIANCE))):
+        with pytest.raises(MoveRefused):
+            end_case(case=fresh(case), ending="settled", by=by, at=NOW)
+    assert (fresh(case).state, waivers(case)) == (CaseState.OVERDUE, [])
+
+
+def test_money_that_comes_after_a_settlement_is_the_borrowers_own(case, bob):
+    pay(case, 60_00, bob)
+    end_case(case=fresh(case), ending="settled", by=bob, at=NOW)
+    pay(case, 25_00, bob, reference="P-2")
+    assert standing_of([case.loan_id], TODAY)[case.loan_id].credit == 25_00
+
+
+@pytest.mark.parametrize("ending", ["not_worth_it", "deceased", "lender_asked"])
+def test_who_gives_a_case_up_or_back_leaves_the_debt_as_it_is(client: Client, case, people, ending):
+    client.force_login(people.bob)
+    address = reverse("case", args=[case.pk])
+    assert 'data-key="z"' in client.get(address).content.decode()
+    form = client.get(f"{address}?open=end").content.decode()
+    assert all(str(each.label) in form for each in ENDINGS.values())
+    answer = client.post(reverse("case_end", args=[case.pk]), {"ending": ending, "note": "As agreed."})
+    assert (answer.status_code, answer.url) == (302, address)
+    ended = fresh(case)
+    assert (ended.state, ended.is_open) == (ENDINGS[ending].to, False)
+    assert ended.transitions.get().reason == ENDINGS[ending].reason
+    assert standing_of([case.loan_id], TODAY)[case.loan_id].outstanding == 100_00
+    assert open_note(note=Note.objects.get()) == "As agreed."
+
+
+def test_the_page_says_why_a_settlement_is_refused_and_keeps_the_words(client, case, people):
+    client.force_login(people.bob)
+    answer = client.post(
+        reverse("case_end", args=[case.pk]), {"ending": "settled", "note": "Half is enough."}
+    )
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "a payment since the case opened" in page
+    assert "Half is enough." in page
+    assert (fresh(case).state, Note.objects.count()) == (CaseState.OVERDUE, 0)
+
+
+def test_what_was_forgiven_stands_on_the_case(client, case, people, bob):
+    pay(case, 60_00, bob)
+    client.force_login(people.bob)
+    client.post(reverse("case_end", args=[case.pk]), {"ending": "settled", "note": "Half is enough."})
+    page = client.get(reverse("case", args=[case.pk])).content.decode()
+    assert "$40.00 forgiven, counted from" in page
+    assert "This case is closed: settled" in page
+
+
+def test_another_teams_supervisor_finds_nothing(client, case):
+    client.force_login(make_user("stranger", role=Role.SUPERVISOR))
+    answer = client.post(reverse("case_end", args=[case.pk]), {"ending": "settled", "note": "Mine."})
+    assert answer.status_code == 404
+    assert fresh(case).is_open
+
+
+def test_legal_takes_a_case_from_its_page_or_reads_what_is_missing(client, case, people):
+    carla = make_user("carla", role=Role.LEGAL)
+    client.force_login(carla)
+    address = reverse("case", args=[case.pk])
+    assert "Take to legal" in client.get(address).content.decode()
+    call(case, people.alice, "refuses")
+    answer = client.post(reverse("case_legal", args=[case.pk]), follow=True)
+    assert "The case does not go to “with legal” yet" in answer.content.decode()
+    assert fresh(case).state == CaseState.NEGOTIATING
