@@ -359,6 +359,10 @@ def _contact_point_retired(_data: Data, _told: Told) -> Line:
     return Line("phone-off", _("A number or address went out of use"))
 
 
+def _contact_point_placed(data: Data, _told: Told) -> Line:
+    return Line("phone", _("A number or address is %(place)s") % {"place": _label(Place, data["place"])})
+
+
 def _hold_opened(data: Data, _told: Told) -> Line:
     words = {"hold": _label(HoldKind, data["kind"])}
     if data.get("ends_on"):
@@ -508,6 +512,7 @@ SENTENCES: dict[str, tuple[str, Maker]] = {
     "finding.opened": ("law", _finding_opened),
     "contact_point.added": ("contacts", _contact_point_added),
     "contact_point.retired": ("contacts", _contact_point_retired),
+    "contact_point.placed": ("contacts", _contact_point_placed),
     "hold.opened": ("law", _hold_opened),
     "hold.ended": ("law", _hold_ended),
     "complaint.logged": ("law", _complaint_logged),

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts.actions.points import note_place
 from accounts.models import ContactPoint, Place
 from cases.models import Case
 from compliance.actions.consents import record_consent, revoke_consent
@@ -42,7 +43,8 @@ class WishRefused(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """One thing said. Days of the week as the rules write them; hours by the borrower's clock; `until` that day included."""
+    """One thing said. Days of the week as the rules write them; hours by the borrower's clock; `until` that day included.
+    `contact_point` is the number or address it is about; of a place ruled out, the one that is there."""
 
     what: What
     words: str = ""
@@ -80,6 +82,8 @@ def _note(case: Case, wish: Wish, on: date, by: Actor, at: datetime) -> None:
         case What.NOT_HOME | What.NOT_WORK:
             place = Place.HOME if wish.what == What.NOT_HOME else Place.WORK
             rule_out_place(place=place, from_on=on, to_on=wish.until, words=wish.words, **about)
+            if wish.contact_point is not None:
+                note_place(point=wish.contact_point, place=place, by=by, at=at, case=case.pk)
         case What.STOP | What.AGAIN:
             note_media_wish(
                 wish=MediaWish.STOP if wish.what == What.STOP else MediaWish.AGAIN,

@@ -23,8 +23,8 @@ LABELS = {
 }
 NEEDS = {
     What.NOT_TIME: "days hours words until",
-    What.NOT_HOME: "words until",
-    What.NOT_WORK: "words until",
+    What.NOT_HOME: "point words until",
+    What.NOT_WORK: "point words until",
     What.STOP: "channel point",
     What.AGAIN: "channel point evidence",
     What.HOURS: "days hours only until evidence",
@@ -69,7 +69,9 @@ class WishForm(forms.Form):
     channel = forms.ChoiceField(
         label=_("Channel"), required=False, choices=[(each.value, each.label) for each in CHANNELS]
     )
-    contact_point = forms.ChoiceField(label=_("Number or address"), required=False)
+    contact_point = forms.ChoiceField(
+        label=_("Number or address"), required=False, help_text=_("Of a place: the one that is there.")
+    )
     most = forms.IntegerField(label=_("Calls a day"), required=False, min_value=1, max_value=50)
     until = DayField(
         label=_("To, that day included"),
@@ -87,7 +89,10 @@ class WishForm(forms.Form):
     def __init__(self, points: Sequence[ContactPoint], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.points = {str(point.pk): point for point in points}
-        choices = [("", _("all of them")), *((pk, point.mask) for pk, point in self.points.items())]
+        choices = [
+            ("", _("all of them, or none in particular")),
+            *((pk, point.mask) for pk, point in self.points.items()),
+        ]
         self.fields["contact_point"].choices = choices  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:

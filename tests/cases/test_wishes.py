@@ -114,6 +114,16 @@ def test_taken_back_it_counts_no_more(alice, case):
     )
 
 
+def test_the_number_at_work_is_known_as_such(alice, case):
+    phone = phone_of(case.borrower)
+    say(alice, case, what="not_work", contact_point=phone.pk)
+    phone.refresh_from_db()
+    assert phone.place == "work"
+    assert "contact_point.placed" in events(case)
+    contact = alice.get(reverse("case", args=[case.pk])).context["who"].contacts[0]
+    assert "at work" in contact.label
+
+
 def test_a_channel_wanted_again_is_a_wish_of_its_own(alice, case):
     say(alice, case, what="stop", channel="sms")
     say(alice, case, what="stop", channel="call", contact_point=phone_of(case.borrower).pk)
