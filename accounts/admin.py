@@ -94,7 +94,7 @@ class PortfolioAdmin(ActionAdmin):
             _("What may be agreed"),
             {"fields": ["promise_within_days", "plan_max_instalments", "legal_after_days"]},
         ),
-        (_("State"), {"fields": ["contact_open", "payments_read_at"]}),
+        (_("State"), {"fields": ["contact_open", "payments_fresh_days", "payments_read_at"]}),
     ]
 
     def add_row(self, row: Portfolio, form: Any, context: dict[str, Any]) -> None:

@@ -12,11 +12,12 @@ from import_export.instance_loaders import BaseInstanceLoader
 from import_export.results import RowResult
 from tablib import Dataset
 
+from accounts.actions.histories import locate
 from accounts.actions.imports import changed_parts, tape_digest
 from accounts.actions.tapes import Cleaner, sentence
-from accounts.models import ImportKind, ImportRun, Loan, Payment
+from accounts.models import HISTORIES, ImportKind, ImportRun, Loan, Payment
 from accounts.tapes.read import Tape
-from accounts.tapes.records import CleanLoan, CleanPayment, Refused
+from accounts.tapes.records import CleanLoan, CleanPayment, CleanRecord, Refused
 
 ROW = "#"  # the row's number in the file, as a spreadsheet counts
 
@@ -44,11 +45,14 @@ class TapeResource(resources.Resource):
     def before_import(self, dataset: Dataset, **kwargs: Any) -> None:
         # What is wrong with a row may depend on another one, so the whole file is cleaned first.
         records = list(self.cleaning.run(self.tape))
-        known = self._known([each for each in records if not isinstance(each, Refused)])
+        if self.run.kind in HISTORIES:
+            self._judge_history([each for each in records if isinstance(each, CleanRecord)])
+            records = [each for each in records if isinstance(each, Refused)]
+        known = self._known([each for each in records if isinstance(each, CleanLoan | CleanPayment)])
         for each in records:
             if isinstance(each, Refused):
                 self._refuse(each)
-            else:
+            elif isinstance(each, CleanLoan | CleanPayment):
                 self.fates.update((number, self._fate(each, known)) for number in each.rows)
 
     def import_row(self, row: dict[str, Any], instance_loader: Any, **kwargs: Any) -> RowResult:
@@ -67,6 +71,16 @@ class TapeResource(resources.Resource):
         references = [each.reference for each in records if isinstance(each, CleanPayment)]
         payments = Payment.objects.filter(portfolio=self.run.portfolio, reference__in=references)
         return dict(payments.values_list("reference", "pk"))
+
+    def _judge_history(self, records: Sequence[CleanRecord]) -> None:
+        found = locate(records, self.run.portfolio)
+        for each in found.refused:
+            self._refuse(each)
+        for fate, fated in (
+            (RowResult.IMPORT_TYPE_SKIP, found.known),
+            (RowResult.IMPORT_TYPE_NEW, [each.record for each in found.located]),
+        ):
+            self.fates.update((number, _result(fate)) for record in fated for number in record.rows)
 
     def _fate(self, record: CleanLoan | CleanPayment, known: dict[str, Any]) -> RowResult:
         if isinstance(record, CleanPayment):

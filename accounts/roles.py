@@ -34,6 +34,7 @@ ROLES: dict[str, frozenset[str]] = {
         "accounts.match_payment",
         "accounts.import_loans",
         "accounts.import_payments",
+        "accounts.import_history",
         "compliance.place_contact",
         "compliance.ask_override",
         "compliance.view_override",
@@ -48,11 +49,14 @@ ROLES: dict[str, frozenset[str]] = {
         "accounts.see_all_portfolios",
         "accounts.unseal",
         "accounts.open_contact",
+        "accounts.sign_reconciliation",
         "cases.see_board",
         "compliance.log_complaint",
         "compliance.view_complaint",
         "compliance.resolve_complaint",
         "compliance.end_hold",
+        "compliance.view_finding",
+        "compliance.answer_finding",
         "compliance.search_audit",
         "compliance.view_override",
         "compliance.answer_override",
@@ -81,6 +85,7 @@ ROLES: dict[str, frozenset[str]] = {
             "accounts.see_all_portfolios",
             "accounts.import_loans",
             "accounts.import_payments",
+            "accounts.import_history",
             *(
                 f"accounts.{verb}_{noun}"
                 for verb in ("view", "add", "change")

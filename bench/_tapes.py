@@ -27,6 +27,8 @@ class Book:
 def bring_in(book: Book, count: int, by: Any, now: datetime) -> None:
     """A portfolio of so many loans that fell due yesterday, open for contact."""
     from accounts.actions import tapes
+    from accounts.actions.portfolios import open_contact
+    from accounts.actions.reconciliation import figures_of, sign_reconciliation
     from accounts.models import ImportKind, ImportRun, ImportState, Portfolio
     from accounts.tapes.mapping import load_mapping
     from accounts.tapes.read import open_tape
@@ -36,7 +38,7 @@ def bring_in(book: Book, count: int, by: Any, now: datetime) -> None:
     mapping = load_mapping("standard")
     portfolio = tapes.portfolio_for(code=book.code, mapping=mapping, by=by, at=now)
     terms = {"jurisdictions": [book.jurisdiction], "zone": book.zone, "currency": book.currency}
-    Portfolio.objects.filter(pk=portfolio.pk).update(contact_open=True, **terms)
+    Portfolio.objects.filter(pk=portfolio.pk).update(**terms)
     portfolio.refresh_from_db()
     cleaning = tapes.cleaner(ImportKind.LOANS, mapping, portfolio, now)
     run = ImportRun.objects.create(
@@ -49,6 +51,9 @@ def bring_in(book: Book, count: int, by: Any, now: datetime) -> None:
     tape = open_tape(path, wanted=cleaning.wanted)
     done = tapes.perform(run=run, tape=tape, cleaning=cleaning, by=by, at=now)
     assert done.outcome.created == count, done.outcome
+    figures = figures_of(portfolio)
+    sign_reconciliation(portfolio=portfolio, shown=figures.digest, nothing=figures.empty, by=by, at=now)
+    open_contact(portfolio=portfolio, by=by, at=now)
 
 
 def write_tape(path: Path, book: Book, count: int, today: date) -> None:

@@ -8,6 +8,9 @@ class CasesConfig(AppConfig):
 
     def ready(self) -> None:
         # Models and what rests on them can be imported only now.
+        from accounts.actions.tapes import write_with
+        from accounts.models import ImportKind
+        from cases.actions.imported import write_promises
         from cases.dispositions import LABELS
         from cases.models import CaseState, WorkKind
         from cases.reasons import ArrearsReason
@@ -18,3 +21,4 @@ class CasesConfig(AppConfig):
         know("reason", dict(ArrearsReason.choices))
         know("source", dict(CaseState.choices))
         know("target", dict(CaseState.choices))
+        write_with(ImportKind.PROMISES, write_promises)

@@ -17,14 +17,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext, pgettext
 
-from accounts.models import ContactKind, User
+from accounts.models import ContactKind, Place, User
 from cases.actions.notes import open_note
 from cases.dispositions import DISPOSITIONS
 from cases.models import Case, CaseState, Note, WorkKind
 from cases.reasons import ArrearsReason
 from cases.words import amount_of, day, moment
 from compliance.audit_search import Cut
-from compliance.models import Channel, ComplaintCategory, ComplaintState, HoldKind
+from compliance.models import Channel, ComplaintCategory, ComplaintState, HoldKind, Weekday
 from compliance.sentences import override_reason
 
 KINDS = ("all", "contacts", "money", "law")
@@ -32,6 +32,9 @@ OF_PERSON = [
     "contact.%",
     "hold.%",
     "complaint.%",
+    "designation.%",
+    "media.%",
+    "finding.%",
 ]  # of the borrower's other cases too: what may be done here hangs on them
 LIMIT = 60
 
@@ -291,10 +294,12 @@ def _contact_outcome(data: Data, told: Told) -> Line | None:
     return Line(icon, text % {"outcome": chosen.label}, "done" if chosen.spoke else "")
 
 
-def _contact_reported(data: Data, _told: Told) -> Line:
-    return Line(
-        "phone-outgoing", _("%(channel)s, reported by others") % {"channel": _label(Channel, data["channel"])}
-    )
+def _contact_reported(data: Data, told: Told) -> Line:
+    words = {"channel": _label(Channel, data["channel"])}
+    if "happened_at" not in data:
+        return Line("phone-outgoing", _("%(channel)s, reported by others") % words)
+    words["when"] = moment(data["happened_at"], told.zone)
+    return Line("phone-outgoing", _("%(channel)s on %(when)s, reported by others") % words)
 
 
 def _message(text: str, icon: str, tone: str = "") -> Maker:
@@ -311,9 +316,40 @@ def _message(text: str, icon: str, tone: str = "") -> Maker:
 
 
 def _consent_recorded(data: Data, _told: Told) -> Line:
-    if data["kind"] == "call_back":
-        return Line("phone-incoming", _("Asked to be called on %(day)s") % {"day": day(data["from_on"])})
+    match data["kind"]:
+        case "call_back":
+            return Line("phone-incoming", _("Asked to be called on %(day)s") % {"day": day(data["from_on"])})
+        case "contact_time":
+            return Line("clock", _("Agreed to contact at other hours: %(hours)s") % {"hours": data["hours"]})
+        case "daily_dials":
+            return Line("phone", _("Agreed to up to %(most)s calls a day") % {"most": data["most"]})
     return Line("mail-opened", _("Agreed to electronic messages"))
+
+
+def _consent_revoked(_data: Data, _told: Told) -> Line:
+    return Line("x", _("Took an agreement back"))
+
+
+def _designation_recorded(data: Data, _told: Told) -> Line:
+    if data["kind"] == "inconvenient_place":
+        return Line("hand-stop", _("Not to be reached %(place)s") % {"place": _label(Place, data["place"])})
+    parts = [*(_label(Weekday, each) for each in data["days"]), *filter(None, [data["hours"]])]
+    return Line("hand-stop", _("Not to be reached: %(when)s") % {"when": " ".join(parts)})
+
+
+def _designation_withdrawn(_data: Data, _told: Told) -> Line:
+    return Line("circle-check", _("A time or place suits again"))
+
+
+def _media_requested(data: Data, _told: Told) -> Line:
+    words = {"channel": _label(Channel, data["channel"])}
+    if data["wish"] == "again":
+        return Line("circle-check", _("Wants contact by %(channel)s again") % words)
+    return Line("hand-stop", _("Wants no more contact by %(channel)s") % words)
+
+
+def _finding_opened(_data: Data, _told: Told) -> Line:
+    return Line("flag", _("A contact that others made was not lawful"), "attention")
 
 
 def _contact_point_added(data: Data, _told: Told) -> Line:
@@ -322,6 +358,10 @@ def _contact_point_added(data: Data, _told: Told) -> Line:
 
 def _contact_point_retired(_data: Data, _told: Told) -> Line:
     return Line("phone-off", _("A number or address went out of use"))
+
+
+def _contact_point_placed(data: Data, _told: Told) -> Line:
+    return Line("phone", _("A number or address is %(place)s") % {"place": _label(Place, data["place"])})
 
 
 def _hold_opened(data: Data, _told: Told) -> Line:
@@ -481,8 +521,14 @@ SENTENCES: dict[str, tuple[str, Maker]] = {
     ),
     "message.cancelled": ("contacts", _message(gettext_noop("%(text)s not sent any more: %(channel)s"), "x")),
     "consent.recorded": ("contacts", _consent_recorded),
+    "consent.revoked": ("contacts", _consent_revoked),
+    "designation.recorded": ("contacts", _designation_recorded),
+    "designation.withdrawn": ("contacts", _designation_withdrawn),
+    "media.requested": ("contacts", _media_requested),
+    "finding.opened": ("law", _finding_opened),
     "contact_point.added": ("contacts", _contact_point_added),
     "contact_point.retired": ("contacts", _contact_point_retired),
+    "contact_point.placed": ("contacts", _contact_point_placed),
     "hold.opened": ("law", _hold_opened),
     "hold.ended": ("law", _hold_ended),
     "override.asked": ("law", _override_asked),

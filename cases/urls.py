@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cases.views import board, desk, doing, imports, legal, payments, search
+from cases.views import board, desk, doing, imports, legal, payments, search, wishes
 
 desk_urls = [  # queue/ and cases/
     path("queue/", desk.queue, name="queue"),
@@ -18,6 +18,8 @@ deed_urls = [  # cases/<id>/: what is done with a case
     path("cases/<uuid:case_id>/payment/", doing.case_payment, name="case_payment"),
     path("cases/<uuid:case_id>/complaint/", doing.case_complaint, name="case_complaint"),
     path("cases/<uuid:case_id>/hold/", doing.case_hold, name="case_hold"),
+    path("cases/<uuid:case_id>/wish/", wishes.case_wish, name="case_wish"),
+    path("cases/<uuid:case_id>/wish/back/", wishes.case_wish_back, name="case_wish_back"),
     path("cases/<uuid:case_id>/override/", doing.case_override, name="case_override"),
     path("cases/<uuid:case_id>/pass/", doing.case_pass, name="case_pass"),
     path("cases/<uuid:case_id>/end/", doing.case_end, name="case_end"),

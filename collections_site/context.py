@@ -29,6 +29,7 @@ NAV = (
     Entry("queue", _("My queue"), "inbox", "cases.work_case", noun="case"),
     Entry("legal_cases", _("Legal"), "gavel", "cases.see_legal"),
     Entry("complaints", _("Complaints"), "message-report", "compliance.view_complaint", noun="complaint"),
+    Entry("findings", _("Findings"), "flag", "compliance.view_finding", noun="finding"),
     Entry("overrides", _("Second opinions"), "user-check", "compliance.view_override", noun="override"),
     Entry("packs", _("Rules"), "scale", "compliance.view_packversion", noun="pack"),
     Entry("decisions", _("Decisions"), "file-search", "compliance.view_contactdecision", noun="decision"),

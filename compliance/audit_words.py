@@ -17,12 +17,23 @@ from accounts.models import (
     EntryKind,
     ImportKind,
     OurRole,
+    Place,
     PointStatus,
     Relation,
     Role,
 )
-from compliance.models import Channel, ComplaintCategory, ComplaintState, HoldKind
-from compliance.models.contact import ConsentKind, Direction
+from compliance.models import (
+    Channel,
+    ComplaintCategory,
+    ComplaintState,
+    ConsentKind,
+    DesignationKind,
+    FindingState,
+    HoldKind,
+    MediaWish,
+    Weekday,
+)
+from compliance.models.contact import Direction
 from compliance.rules import Outcome, Purpose
 from compliance.sentences import reader_locale
 
@@ -56,8 +67,17 @@ def _words(group: str, name: str | Promise, tells: str = "") -> EventWords:
 WORDS: dict[str, EventWords] = {
     "contact.decided": _words("contact", _("Gate asked"), "channel purpose outcome reasons"),
     "contact.attempted": _words("contact", _("Contact made"), "direction channel purpose"),
-    "contact.reported": _words("contact", _("Contact reported by others"), "channel reported_by"),
+    "contact.reported": _words(
+        "contact", _("Contact reported by others"), "direction channel purpose happened_at reported_by"
+    ),
     "contact.outcome": _words("contact", _("Outcome of a contact noted"), "disposition"),
+    "finding.opened": _words("protection", _("Finding about a reported contact"), "outcome rules"),
+    "finding.answered": _words("protection", _("Finding answered"), "state"),
+    "designation.recorded": _words(
+        "protection", _("Time or place ruled out by the borrower"), "kind place days hours from_on to_on"
+    ),
+    "designation.withdrawn": _words("protection", _("Time or place allowed again"), "kind"),
+    "media.requested": _words("protection", _("Wish about a channel"), "wish channel how"),
     "override.asked": _words("contact", _("Second person asked for a contact"), "channel rules reasons"),
     "override.approved": _words("contact", _("Contact approved by a second person")),
     "override.refused": _words("contact", _("Contact not approved by a second person")),
@@ -70,7 +90,9 @@ WORDS: dict[str, EventWords] = {
     "set_aside.ended": _words("law", _("Draft rule no longer set aside"), "rule"),
     "hold.opened": _words("protection", _("Hold opened"), "kind starts_on ends_on"),
     "hold.ended": _words("protection", _("Hold ended"), "kind reason"),
-    "consent.recorded": _words("protection", _("Consent recorded"), "kind from_on to_on"),
+    "consent.recorded": _words(
+        "protection", _("Consent recorded"), "kind channel days hours most from_on to_on"
+    ),
     "consent.revoked": _words("protection", _("Consent withdrawn"), "kind"),
     "complaint.logged": _words("protection", _("Complaint taken down"), "category channel due_on"),
     "complaint.assigned": _words("protection", _("Complaint given to someone"), "owner"),
@@ -129,6 +151,7 @@ WORDS: dict[str, EventWords] = {
     "borrower.searched": _words("borrowers", _("Borrowers searched"), "kind found"),
     "contact_point.added": _words("borrowers", _("Number or address added"), "kind source ground"),
     "contact_point.retired": _words("borrowers", _("Number or address taken out of use"), "reason"),
+    "contact_point.placed": _words("borrowers", _("Place of a number or address noted"), "place"),
     "related_person.added": _words("borrowers", _("Related person added"), "relation given_by ground"),
     "related_person.refused": _words("borrowers", _("Related person refused contact"), "channel"),
     "staff.created": _words("staff", _("Staff added"), "staff role"),
@@ -144,6 +167,7 @@ WORDS: dict[str, EventWords] = {
     "portfolio.changed": _words("staff", _("Portfolio changed"), "fields"),
     "portfolio.contact_opened": _words("staff", _("Portfolio opened for contact")),
     "portfolio.contact_closed": _words("staff", _("Portfolio closed for contact"), "reason"),
+    "portfolio.reconciled": _words("staff", _("Reconciliation signed"), "loans files stored refused"),
     "seal.rotated": _words("staff", _("Sealing keys changed"), "kind keys"),
     "audit.searched": _words("log", _("Log searched"), "found"),
     "audit.exported": _words("log", _("Log exported"), "format events"),
@@ -229,11 +253,17 @@ CODES: dict[str, tuple[Mapping[Any, Any], ...]] = {
     "kind": (
         dict(HoldKind.choices),
         dict(ConsentKind.choices),
+        dict(DesignationKind.choices),
         dict(ContactKind.choices),
         dict(ImportKind.choices),
     ),
     "entry_kind": (dict(EntryKind.choices),),
     "reason": (dict(PointStatus.choices),),
+    "days": (dict(Weekday.choices),),
+    "place": (dict(Place.choices),),
+    "how": (dict(Channel.choices),),
+    "wish": (dict(MediaWish.choices),),
+    "state": (dict(FindingState.choices),),
     "relation": (dict(Relation.choices),),
     "role": (dict(Role.choices), dict(OurRole.choices)),
 }
@@ -283,6 +313,7 @@ NUMBERS: dict[str, str | Promise] = {
     "cured": _("%(number)s back on track"),
     "days_past_due": _("%(number)s days late"),
     "events": _("%(number)s events"),
+    "files": _("%(number)s files"),
     "found": _("%(number)s found"),
     "instalments": _("%(number)s instalments"),
     "keys": _("%(number)s keys"),
@@ -293,9 +324,12 @@ NUMBERS: dict[str, str | Promise] = {
     "overdue": _("%(number)s overdue"),
     "planned": _("%(number)s planned"),
     "posted": _("%(number)s booked"),
+    "most": _("%(number)s calls a day"),
+    "refused": _("%(number)s refused"),
     "rejected": _("%(number)s rejected"),
     "related_persons": _("%(number)s related persons"),
     "rows": _("%(number)s rows"),
+    "stored": _("%(number)s stored"),
     "unmatched": _("%(number)s unmatched"),
     "updated": _("%(number)s changed"),
     "version": _("version %(number)s"),
@@ -310,7 +344,7 @@ def _word(field: str, value: Any) -> str:
     text = str(value)
     if field.endswith(("_on", "date")):
         return format_date(date.fromisoformat(text), "medium", locale=reader_locale())
-    if field in {"due_at", "not_before", "until"}:
+    if field in {"due_at", "happened_at", "not_before", "until"}:
         return format_datetime(datetime.fromisoformat(text), "medium", locale=reader_locale()) + " UTC"
     # Codes read better without their joints; ids behind a colon are for the detail.
     return text.split(":")[0].replace("_", " ")

@@ -1,31 +1,27 @@
-"""Facts for the gate, from the database: one contact or many, by the same queries.
+"""Facts for the gate, from the database: one contact or many, for now or for a moment long past, by the same queries.
 
 The number of statements does not depend on how many questions are asked, so the planner's answers for a whole portfolio
 and the strip's answer for one person come from the same code. Facts carry pseudonyms only.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from accounts.models import Borrower, ContactKind, ContactPoint, PointStatus
 from accounts.standing import standing_at
 from compliance.holds import FoundKind, stopped_purposes
+from compliance.known import DAY, Known, add_history, moment, read_borrowers
 from compliance.law import Law, law_at
 from compliance.models import Channel
-from compliance.rules import ConsentFact, Facts, HoldFact, Packs, Party, PastContact, Purpose
-from compliance.rules.schema import CountRule, QuietRule
+from compliance.person import Told, is_employer_mail, party_of, place_of, tell
+from compliance.rules import DebtFact, Facts, HoldFact, Packs, Party, Purpose
+from compliance.rules.schema import CountRule, PatternRule, QuietRule, Rule
 from compliance.rules.zones import zones_of
-
-DAY = timedelta(days=1)
-PERMIT_REACH = timedelta(minutes=15)
-"""The longest a permit can live; one decided longer ago cannot be spent any more."""
+from compliance.then import Arrears, past_arrears
 
 KIND_OF_CHANNEL = {
     Channel.CALL: ContactKind.PHONE,
@@ -38,6 +34,18 @@ KIND_OF_CHANNEL = {
     Channel.VISIT: ContactKind.POSTAL,
 }
 """What kind of number or address a channel needs."""
+
+ANSWERS = frozenset({Purpose.REPLY, Purpose.OPT_OUT_CONFIRMATION, Purpose.ANSWER_REQUEST})
+"""Purposes that answer something the person began."""
+
+EVERYDAY = frozenset(
+    {Purpose.FIRST_NOTICE, Purpose.REMINDER, Purpose.COLLECT, Purpose.REPLY, Purpose.SERVICE}
+)
+EVER = 36_525
+"""Days: a hundred years."""
+
+STALE = "balances"
+"""The word for balances that were told too long ago, as `Facts.stale` has it."""
 
 
 class NotAskable(ValueError):
@@ -57,6 +65,20 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Happened:
+    """A contact that others made at a moment, to be judged by what held then. `attempt` is its row, left out of the history.
+    Where it names no loan, it was about those of `among` that were overdue then, else all of them. `role` is theirs, ours
+    where nobody says; `owner_unknown`: it went to a number or address that is not among the borrower's."""
+
+    question: Question
+    at: datetime
+    attempt: UUID
+    among: tuple[UUID, ...]
+    role: str | None = None
+    owner_unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """A question with its facts, the contact point and loans they are about, and the zone of the borrower's own dates."""
 
@@ -67,19 +89,6 @@ class Situation:
     zone: str
 
 
-@dataclass(slots=True)
-class _Known:
-    """What the database says about one borrower."""
-
-    zones: list[str]
-    country: str
-    points: dict[UUID, dict[str, Any]] = field(default_factory=dict)
-    loans: dict[UUID, dict[str, Any]] = field(default_factory=dict)
-    history: list[PastContact] = field(default_factory=list)
-    holds: list[HoldFact] = field(default_factory=list)
-    consents: list[ConsentFact] = field(default_factory=list)
-
-
 def situations(
     questions: Sequence[Question], *, at: datetime, packs: Packs, law: Law | None = None
 ) -> list[Situation]:
@@ -87,11 +96,38 @@ def situations(
     where the caller has read it already."""
     at = at.astimezone(UTC)
     law = law or law_at(at, packs)
-    since = at - (_longest_reach(packs) + 2) * DAY
-    known = _borrowers({question.borrower for question in questions}, since=since, at=at)
+    since = _since(at, questions, packs)
+    known = read_borrowers({question.borrower for question in questions}, since=since, at=at, ended=at)
     _add_arrears(known, questions, at)
-    _add_history(known, since=since, at=at)
-    return [_situation(question, known[question.borrower], at, law) for question in questions]
+    add_history(known, since=since, at=at)
+    told = {borrower: tell(each) for borrower, each in known.items()}
+    # Each question sees as far back as its own rules look, whatever the others need: alone it gets the same facts.
+    reach = {question: _since(at, [question], packs) for question in set(questions)}
+    now = {key: told[key[0]].now(key[1]) for key in {(each.borrower, since) for each, since in reach.items()}}
+    return [
+        _situation(question, known[question.borrower], now[question.borrower, reach[question]], at, law)
+        for question in questions
+    ]
+
+
+def situations_then(contacts: Sequence[Happened], *, at: datetime, packs: Packs) -> list[Situation]:
+    """The facts of contacts that happened, each as of its own moment: what came later is left out, and neither the state of
+    the portfolio nor that of its numbers today plays a part. `at` is when they are judged: what is signed by then opens what
+    it opens; nothing counts as set aside. By the same number of statements for any number of contacts."""
+    if not contacts:
+        return []
+    law = law_at(at, packs)
+    first, last = min(each.at for each in contacts), max(each.at for each in contacts)
+    since = _since(first, (each.question for each in contacts), packs)
+    borrowers = {each.question.borrower for each in contacts}
+    known = read_borrowers(borrowers, since=since, at=first, ended=first)
+    arrears = past_arrears(loan for each in known.values() for loan in each.loans)
+    add_history(known, since=since, at=last)
+    told = {borrower: tell(each) for borrower, each in known.items()}
+    return [
+        _then(each, known[each.question.borrower], told[each.question.borrower], arrears, law)
+        for each in contacts
+    ]
 
 
 def local_zone(borrower: Borrower, fallback: str) -> str:
@@ -109,108 +145,37 @@ def local_zone(borrower: Borrower, fallback: str) -> str:
     return fallback
 
 
-@lru_cache(maxsize=8)
-def _longest_reach(packs: Packs) -> int:
-    """How many days back any rule looks: its window, and before the oldest call in it the consent that call rested on."""
+def _since(at: datetime, questions: Iterable[Question], packs: Packs) -> datetime:
+    """From when on contacts matter to these questions."""
+    return at - (_reach(packs, frozenset((each.channel, each.purpose) for each in questions)) + 2) * DAY
+
+
+@lru_cache(maxsize=100)
+def _reach(packs: Packs, asked: frozenset[tuple[str, str]]) -> int:
+    """How many days back any rule looks that speaks about such contacts: its window, and before the oldest call in it the
+    consent that call rested on. What an exception permits once only is looked for in all we have."""
+    if any(purpose not in EVERYDAY for _channel, purpose in asked):
+        return EVER
     days = [0]
     for rule in (rule for pack in packs.all for rule in pack.rules):
+        if not any(_speaks(rule, channel, purpose) for channel, purpose in asked):
+            continue
         if isinstance(rule, CountRule):
-            # What happened once and for ever is looked for a year back: nobody is asked about so long ago.
-            days.append(min(rule.window.days, 366) + (rule.counts.except_consented_days or 0))
+            days.append(rule.window.days + (rule.counts.except_consented_days or 0))
+        elif isinstance(rule, PatternRule):
+            days.append(rule.consecutive_days + 1)
         elif isinstance(rule, QuietRule):
             days.append(rule.days + (rule.after.except_consented_days or 0))
-    return max(days)
+    return min(max(days), EVER)
 
 
-# One statement each
-
-BORROWERS = """
-SELECT b.id, b.zones, b.country,
-    (SELECT jsonb_agg(to_jsonb(point) ORDER BY point.created_at, point.id) FROM (
-        SELECT p.id, p.kind, p.country, p.zones, p.owner, p.status, p.verified_on, p.created_at, person.relation,
-            p.related_person_id IS NOT NULL AS of_another,
-            EXISTS (SELECT FROM accounts_relatedpersonrefusal WHERE person_id = person.id) AS refused
-        FROM accounts_contactpoint p LEFT JOIN accounts_relatedperson person ON person.id = p.related_person_id
-        WHERE p.borrower_id = b.id
-    ) point),
-    (SELECT jsonb_agg(to_jsonb(debt) ORDER BY debt.id) FROM (
-        SELECT l.id, f.id AS portfolio, f.jurisdictions, f.our_role, f.zone, f.contact_open,
-            EXISTS (
-                SELECT FROM accounts_paymentcandidate c JOIN accounts_payment y ON y.id = c.payment_id
-                WHERE c.loan_id = l.id AND y.state = 'unmatched'
-            ) AS waiting_payment
-        FROM accounts_loan l JOIN accounts_portfolio f ON f.id = l.portfolio_id
-        WHERE l.borrower_id = b.id
-    ) debt),
-    (SELECT jsonb_agg(to_jsonb(h) ORDER BY h.starts_on, h.id) FROM compliance_hold h
-     WHERE h.borrower_id = b.id AND h.ended_at IS NULL AND (h.ends_on IS NULL OR h.ends_on >= %(yesterday)s)),
-    (SELECT jsonb_agg(to_jsonb(c) ORDER BY c.recorded_at, c.id) FROM compliance_consent c
-     WHERE c.borrower_id = b.id AND (c.to_on IS NULL OR c.to_on >= %(since)s))
-FROM accounts_borrower b
-WHERE b.id = ANY(%(borrowers)s)
-"""
-"""Contact points, of which those of a person who said no once, on any channel, are `refused` for ever; loans with the terms
-of their portfolio; holds that nobody ended; consents, also those that calls of long ago rested on."""
+def _speaks(rule: Rule, channel: str, purpose: str) -> bool:
+    return channel in rule.channels and (rule.purposes is None or purpose in rule.purposes)
 
 
-def _borrowers(ids: Iterable[UUID], *, since: datetime, at: datetime) -> dict[UUID, _Known]:
-    # Days are the borrower's own: where they live, it may still be the day before.
-    values: dict[str, Any] = {
-        "borrowers": list(ids),
-        "since": since.date() - DAY,
-        "yesterday": at.date() - DAY,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(BORROWERS, values)
-        rows = cursor.fetchall()
-    return {
-        pk: _Known(
-            zones,
-            country,
-            points=_by_id(points),
-            loans=_by_id(loans),
-            holds=[_hold(row) for row in _rows(holds)],
-            consents=[_consent(row) for row in _rows(consents)],
-        )
-        for pk, zones, country, points, loans, holds, consents in rows
-    }
-
-
-def _rows(text: str | None) -> list[dict[str, Any]]:
-    return json.loads(text) if text else []
-
-
-def _by_id(text: str | None) -> dict[UUID, dict[str, Any]]:
-    return {UUID(row["id"]): row for row in _rows(text)}
-
-
-def _hold(row: Mapping[str, Any]) -> HoldFact:
-    return HoldFact(
-        kind=row["kind"],
-        first_day=date.fromisoformat(row["starts_on"]),
-        last_day=_day(row["ends_on"]),
-        purposes=stopped_purposes(row["kind"]),
-        debts=(row["loan_id"],) if row["loan_id"] else (),
-    )
-
-
-def _consent(row: Mapping[str, Any]) -> ConsentFact:
-    return ConsentFact(
-        kind=row["kind"],
-        given_at=datetime.fromisoformat(row["recorded_at"]),
-        first_day=date.fromisoformat(row["from_on"]),
-        last_day=_day(row["to_on"]),
-        evidence=row["evidence"],
-        revoked_at=datetime.fromisoformat(row["revoked_at"]) if row["revoked_at"] else None,
-    )
-
-
-def _day(text: str | None) -> date | None:
-    return date.fromisoformat(text) if text else None
-
-
-def _add_arrears(known: Mapping[UUID, _Known], questions: Sequence[Question], at: datetime) -> None:
-    """What is overdue of the loans asked about, on the business date of each; of other loans nobody asks."""
+def _add_arrears(known: Mapping[UUID, Known], questions: Sequence[Question], at: datetime) -> None:
+    """What is overdue of the loans asked about, on the business date of each; of other loans nobody asks. Balances that were
+    told too long ago are not known."""
     asked = {loan for question in questions for loan in question.loans or ()}
     for question in questions:
         if question.loans is None:
@@ -218,100 +183,120 @@ def _add_arrears(known: Mapping[UUID, _Known], questions: Sequence[Question], at
     standings = standing_at(asked, at)
     for each in known.values():
         for pk, row in each.loans.items():
-            row["arrears"] = standings[pk].arrears if pk in standings else None
+            found = standings.get(pk)
+            row["arrears"] = found.arrears if found else None
+            row["days_past_due"] = found.days_past_due if found else None
+            row["stale"] = _is_stale(row, at)
 
 
-HISTORY = """
-SELECT a.borrower_id, a.at, a.id, 'attempt' AS kind, a.direction, a.channel, a.contact_point_id, a.loans, a.purpose,
-       a.reported, o.connected, o.answered, o.right_party, o.conversation
-FROM compliance_contactattempt a
-LEFT JOIN LATERAL (
-    SELECT connected, answered, right_party, conversation FROM compliance_contactoutcome
-    WHERE attempt_id = a.id ORDER BY id DESC LIMIT 1
-) o ON true
-WHERE a.borrower_id = ANY(%(borrowers)s) AND a.at >= %(since)s
-UNION ALL
-SELECT p.borrower_id, p.at, p.id, 'permit', 'out', p.channel, p.contact_point_id, p.loans, p.purpose, false,
-       NULL, NULL, NULL, NULL
-FROM compliance_permit p
-WHERE p.borrower_id = ANY(%(borrowers)s) AND p.used_at IS NULL AND p.expires_at > clock_timestamp()
-  AND p.at > %(spendable)s
-ORDER BY 2, 3
-"""
-"""Attempts with their newest outcome, and permits that can still be spent, which count as attempts."""
-
-
-def _add_history(known: Mapping[UUID, _Known], *, since: datetime, at: datetime) -> None:
-    with connection.cursor() as cursor:
-        parameters: dict[str, Any] = {
-            "borrowers": list(known),
-            "since": since,
-            "spendable": at - PERMIT_REACH,
-        }
-        cursor.execute(HISTORY, parameters)
-        rows = cursor.fetchall()
-    purposes = frozenset(map(str, Purpose))
-    for (borrower, moment, _id, kind, direction, channel, point, loans, purpose, reported, connected, answered,
-         right_party, conversation) in rows:  # fmt: skip
-        known[borrower].history.append(
-            PastContact(
-                at=moment,
-                channel=channel,
-                direction=direction,
-                contact_point=str(point) if point else None,
-                debts=tuple(map(str, loans)),
-                purpose=purpose if purpose in purposes else None,
-                connected=connected,
-                answered=answered,
-                right_party=right_party,
-                conversation=conversation,
-                kind=kind,
-                reported=reported,
-                by_us=not reported,
-            )
-        )
+def _is_stale(loan: Mapping[str, Any], at: datetime) -> bool:
+    days = loan["payments_fresh_days"]
+    if days is None:  # payments come in by themselves
+        return False
+    told_at = moment(loan["told_at"])
+    return told_at is None or at - told_at > timedelta(days=days)
 
 
 # From rows to facts
 
 
-def _situation(question: Question, known: _Known, at: datetime, law: Law) -> Situation:
+def _situation(question: Question, known: Known, told: Told, at: datetime, law: Law) -> Situation:
     point = _point(question, known)
     loans = _loans(question, known)
     rows = [known.loans[loan] for loan in loans]
-    roles = sorted({row["our_role"] for row in rows})
-    zones, countries = _places(known, point)
-    jurisdictions = tuple(sorted({each for row in rows for each in row["jurisdictions"]}))
-    facts = Facts(
-        # Two roles in one contact are one nobody knows, and refused: ask about the loans apart.
-        role="/".join(roles),
-        jurisdictions=jurisdictions,
-        channel=question.channel,
-        purpose=question.purpose,
-        party=_party(point),
-        contact_point=point["id"] if point else None,
-        debts=tuple(map(str, loans)),
-        zones=zones,
-        countries=countries,
+    collecting = question.purpose not in frozenset(Purpose) or Purpose(question.purpose).collecting
+    facts = _facts(
+        question, known, told, point, loans, law,
         arrears_positive=_in_arrears(rows),
-        history=tuple(known.history),
-        holds=(*known.holds, *_found_holds(rows, point, at)),
-        consents=tuple(known.consents),
-        signed=law.signed_packs(jurisdictions),
+        holds=(*told.holds, *_found_holds(rows, point, at)),
         set_aside=law.set_aside({row["portfolio"] for row in rows}),
-    )
+        # Whoever asked us something gets an answer, however old the balances are.
+        stale=(STALE,) if collecting and any(row["stale"] for row in rows) else (),
+    )  # fmt: skip
+    return _made(question, known, facts, point, loans)
+
+
+def _then(contact: Happened, known: Known, told: Told, arrears: Arrears, law: Law) -> Situation:
+    question, at = contact.question, contact.at
+    point = known.points.get(question.contact_point) if question.contact_point else None
+    for loan, row in known.loans.items():
+        row["arrears"], row["days_past_due"] = arrears.of(loan, row["zone"], at)
+    overdue = tuple(loan for loan in contact.among if known.loans[loan]["arrears"])
+    loans = tuple(sorted(set(question.loans or overdue or contact.among)))
+    refused = [_found(FoundKind.PERSON_REFUSED, at)] if point and _refused(point, at) else []
+    told = told.then(at, _since(at, [question], law.packs), contact.attempt)
+    more: dict[str, Any] = {}
+    if contact.role:
+        more["role"] = contact.role
+    if contact.owner_unknown:
+        more["party"] = Party.THIRD_PARTY
+    facts = _facts(
+        question, known, told, point, loans, law,
+        arrears_positive=_in_arrears([known.loans[loan] for loan in loans]),
+        holds=(*told.holds, *refused),
+        **more,
+    )  # fmt: skip
+    return _made(question, known, facts, point, loans)
+
+
+def _facts(
+    question: Question,
+    known: Known,
+    told: Told,
+    point: Mapping[str, Any] | None,
+    loans: tuple[UUID, ...],
+    law: Law,
+    **more: Any,
+) -> Facts:
+    rows = [known.loans[loan] for loan in loans]
+    zones, countries = _places(known, point)
+    answers = question.purpose in ANSWERS
+    jurisdictions = tuple(sorted({each for row in rows for each in row["jurisdictions"]}))
+    given: dict[str, Any] = {
+        # Two roles in one contact are one nobody knows, and refused: ask about the loans apart.
+        "role": "/".join(sorted({row["our_role"] for row in rows})),
+        "jurisdictions": jurisdictions,
+        "channel": question.channel,
+        "purpose": question.purpose,
+        "party": party_of(point),
+        "contact_point": point["id"] if point else None,
+        "debts": tuple(map(str, loans)),
+        "debt_facts": tuple(
+            DebtFact(id=str(loan), days_past_due=known.loans[loan]["days_past_due"]) for loan in loans
+        ),
+        "zones": zones,
+        "address_zones": tuple(sorted(known.zones)),
+        "countries": countries,
+        "history": told.history,
+        "consents": told.consents_for({row["our_role"] for row in rows}),
+        "designations": told.designations,
+        "media_requests": told.media,
+        "place": place_of(point) if point else None,
+        "employer_email": bool(point and is_employer_mail(point)),
+        "in_reply_to": told.newest_inbound if answers else None,
+        "unreachable": told.unreachable,
+        "relation": point["relation"] if point else None,
+        "party_refused": bool(point and point["refused_at"]),
+        "signed": law.signed_packs(jurisdictions),
+    }
+    return Facts(**(given | more))
+
+
+def _made(
+    question: Question, known: Known, facts: Facts, point: Mapping[str, Any] | None, loans: tuple[UUID, ...]
+) -> Situation:
     own = next((zone for row in _own_phones(known) for zone in row["zones"]), None)
-    zone = next(iter(known.zones), None) or own or (rows[0]["zone"] if rows else "UTC")
+    fallback = known.loans[loans[0]]["zone"] if loans else "UTC"
     return Situation(
         question=question,
         facts=facts,
         contact_point=UUID(point["id"]) if point else None,
         loans=loans,
-        zone=zone,
+        zone=next(iter(known.zones), None) or own or fallback,
     )
 
 
-def _point(question: Question, known: _Known) -> dict[str, Any] | None:
+def _point(question: Question, known: Known) -> dict[str, Any] | None:
     try:
         wanted = KIND_OF_CHANNEL[Channel(question.channel)]
     except ValueError:
@@ -325,13 +310,13 @@ def _point(question: Question, known: _Known) -> dict[str, Any] | None:
         return point
     own = [
         row for row in known.points.values()
-        if row["kind"] == wanted and row["status"] == PointStatus.ACTIVE and _party(row) == Party.BORROWER
+        if row["kind"] == wanted and row["status"] == PointStatus.ACTIVE and party_of(row) == Party.BORROWER
     ]  # fmt: skip
     # The one verified last (written as text, days sort by themselves); of those never verified the first that was given.
     return max(own, key=lambda row: row["verified_on"] or "", default=None)
 
 
-def _loans(question: Question, known: _Known) -> tuple[UUID, ...]:
+def _loans(question: Question, known: Known) -> tuple[UUID, ...]:
     if question.loans is None:
         overdue = tuple(pk for pk, row in known.loans.items() if row["arrears"])
         return overdue or tuple(known.loans)
@@ -340,21 +325,13 @@ def _loans(question: Question, known: _Known) -> tuple[UUID, ...]:
     return tuple(sorted(set(question.loans)))
 
 
-def _party(point: Mapping[str, Any] | None) -> str:
-    """Whom a contact point reaches. Whoever is neither the borrower nor a person we know by relation is a third party."""
-    if point is None:
-        return Party.BORROWER
-    word = point["relation"] or point["owner"]
-    return word if word in frozenset(map(str, Party)) else Party.THIRD_PARTY
-
-
-def _own_phones(known: _Known) -> Iterator[dict[str, Any]]:
+def _own_phones(known: Known) -> Iterator[dict[str, Any]]:
     for row in known.points.values():
         if row["kind"] == ContactKind.PHONE and row["status"] == PointStatus.ACTIVE and not row["of_another"]:
             yield row
 
 
-def _places(known: _Known, point: Mapping[str, Any] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _places(known: Known, point: Mapping[str, Any] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Zones and bare countries that indicate where the person may be: the number to be used, every number in use, the
     address. A country whose zone is known from elsewhere adds nothing; one without stands for all its zones."""
     phones = [*_own_phones(known)]
@@ -373,6 +350,11 @@ def _in_arrears(rows: Sequence[Mapping[str, Any]]) -> bool | None:
     return all(row["arrears"] > 0 for row in rows)
 
 
+def _refused(point: Mapping[str, Any], at: datetime) -> bool:
+    refused_at = moment(point["refused_at"])
+    return refused_at is not None and refused_at <= at
+
+
 def _found_holds(
     rows: Sequence[Mapping[str, Any]],
     point: Mapping[str, Any] | None,
@@ -383,7 +365,7 @@ def _found_holds(
         yield _found(FoundKind.NO_CONTACT_POINT, at)
     elif point["status"] != PointStatus.ACTIVE:
         yield _found(FoundKind.CONTACT_POINT_RETIRED, at)
-    if point is not None and point["refused"]:
+    if point is not None and point["refused_at"]:
         yield _found(FoundKind.PERSON_REFUSED, at)
     if closed := [row["id"] for row in rows if not row["contact_open"]]:
         yield _found(FoundKind.PORTFOLIO_CLOSED, at, closed)

@@ -80,6 +80,9 @@ HOLDS: dict[str, HoldRow] = {
     HoldKind.BREATHING_SPACE: HoldRow(
         COLLECTING, WHOLE_COLLECTION | {Stop.AGEING}, _("The borrower has a breathing space.")
     ),
+    HoldKind.ADVISER_PAUSE: HoldRow(
+        COLLECTING, WHOLE_COLLECTION, _("The borrower is seeking advice about debts."), days=30
+    ),
     HoldKind.BANKRUPTCY: HoldRow(
         COLLECTING, WHOLE_COLLECTION | {Stop.AGEING}, _("The borrower is bankrupt; the court decides.")
     ),

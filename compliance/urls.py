@@ -1,6 +1,15 @@
 from django.urls import path
 
-from compliance.views import audit, complaints, decisions, overrides, packs, portfolios, what_ifs
+from compliance.views import (
+    audit,
+    complaints,
+    decisions,
+    findings,
+    overrides,
+    packs,
+    portfolios,
+    what_ifs,
+)
 
 complaint_urls = [  # complaints/
     path("complaints/", complaints.complaints, name="complaints"),
@@ -16,6 +25,15 @@ audit_urls = [  # audit/
 portfolio_urls = [  # portfolios/
     path("portfolios/", portfolios.portfolios, name="portfolios"),
     path("portfolios/<slug:code>/contact/", portfolios.portfolio_contact, name="portfolio_contact"),
+    path(
+        "portfolios/<slug:code>/reconciliation/",
+        portfolios.portfolio_reconciliation,
+        name="portfolio_reconciliation",
+    ),
+]
+finding_urls = [  # findings/
+    path("findings/", findings.findings, name="findings"),
+    path("findings/<uuid:finding_id>/", findings.finding, name="finding"),
 ]
 override_urls = [  # overrides/
     path("overrides/", overrides.overrides, name="overrides"),
@@ -38,4 +56,6 @@ decision_urls = [  # decisions/
     path("decisions/<uuid:decision_id>/", decisions.decision, name="decision"),
     path("decisions/<uuid:decision_id>/replay/", decisions.decision_replay, name="decision_replay"),
 ]
-urlpatterns = complaint_urls + audit_urls + portfolio_urls + override_urls + pack_urls + decision_urls
+urlpatterns = (
+    complaint_urls + audit_urls + portfolio_urls + finding_urls + override_urls + pack_urls + decision_urls
+)

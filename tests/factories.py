@@ -10,7 +10,18 @@ from typing import NamedTuple
 
 from accounts.actions.borrowers import add_borrower, add_contact_point
 from accounts.actions.ledger import open_loan
-from accounts.models import Borrower, ContactKind, LegalEntity, Loan, Portfolio, Role, Team, User
+from accounts.actions.reconciliation import figures_of, sign_reconciliation
+from accounts.models import (
+    Borrower,
+    ContactKind,
+    LegalEntity,
+    Loan,
+    Portfolio,
+    Reconciliation,
+    Role,
+    Team,
+    User,
+)
 from compliance.audit import Actor
 
 # A Tuesday, noon in New York, one in the morning (Wednesday) in Shanghai.
@@ -52,7 +63,8 @@ def make_portfolio(
     contact_open: bool = True,
     **fields,
 ) -> Portfolio:
-    """A portfolio open for contact, of an entity of its own, on the list of `team` where one is given."""
+    """A portfolio open for contact, signed for as new, of an entity of its own, on the list of `team` where one is given.
+    Its payments come in by themselves."""
     code = code or f"portfolio-{next(_numbers)}"
     portfolio = Portfolio.objects.create(
         code=code,
@@ -61,13 +73,32 @@ def make_portfolio(
         currency=currency,
         jurisdictions=list(jurisdictions),
         zone=zone,
-        contact_open=contact_open,
+        contact_open=False,
         payments_read_at=fields.pop("payments_read_at", NOW),
+        payments_fresh_days=fields.pop("payments_fresh_days", None),
         **fields,
     )
+    if contact_open:
+        # As if signed long ago; tests of the signing itself go through `reconcile`.
+        Reconciliation.objects.create(portfolio=portfolio, figures={}, signed_by="test", signed_at=NOW)
+        Portfolio.objects.filter(pk=portfolio.pk).update(contact_open=True)
+        portfolio.contact_open = True
     if team is not None:
         team.portfolios.add(portfolio)
     return portfolio
+
+
+def reconcile(portfolio: Portfolio, *, by: Actor = SYSTEM, at: datetime = NOW) -> None:
+    """Sign that everything was imported, and nothing of the kinds without a file."""
+    figures = figures_of(portfolio)
+    sign_reconciliation(
+        portfolio=portfolio,
+        shown=figures.digest,
+        nothing=figures.empty,
+        note="checked" if figures.refused else "",
+        by=by,
+        at=at,
+    )
 
 
 class People(NamedTuple):

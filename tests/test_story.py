@@ -203,12 +203,16 @@ def bring_in(page: Page, supervisor: User, tape: bytes) -> None:
 
 
 def open_for_contact(page: Page, officer: User) -> None:
-    """Somebody has checked the import: only now may anybody be contacted."""
+    """Somebody signs that the import is right and nothing was known before: only now may anybody be contacted."""
     sign_in(page, officer, "/complaints/")
     page.get_by_role("link", name="Portfolios").click()
     assert words_of_all(page, "tbody tr")[0].startswith("river Wallet loans · River Wallet")
-    page.get_by_text("Open", exact=True).click()
-    page.get_by_role("button", name="Open for contact").click()
+    page.get_by_role("link", name="Reconcile and sign").click()
+    page.wait_for_url("**/reconciliation/")
+    assert words_of(page, ".figures").startswith("3 loans 3 borrowers NGN")
+    for box in page.get_by_role("checkbox").all():
+        box.check()
+    page.get_by_role("button", name="Sign", exact=True).click()
     expect(page.locator("#messages")).to_contain_text("river may be contacted from now on, within the law.")
 
 
@@ -364,6 +368,7 @@ def test_from_the_lenders_file_to_the_log(
         ("bola", "import.finished"),
         ("bola", "import.rejects_downloaded"),
         ("chen", "staff.signed_in"),
+        ("chen", "portfolio.reconciled"),
         ("chen", "portfolio.contact_opened"),
         ("run_day", "day.started"),
         ("run_day", "day.reported"),

@@ -7,13 +7,14 @@ event says what; what a tape may not change is refused with its reason. Either t
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from itertools import islice
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from uuid_utils.compat import uuid7
 
 from accounts import money
@@ -99,6 +100,7 @@ def write_loans(
     """
     outcome = Outcome()
     writer = _Writer(portfolio, Stream.run(run), run, by, at, outcome)
+    told_on: date | None = None
     for chunk in chunks(records):
         loans = []
         for each in chunk:
@@ -108,8 +110,19 @@ def write_loans(
             else:
                 loans.append(each)
         writer.write(loans)
+        told_on = max([*(loan.as_of for loan in loans), *filter(None, [told_on])], default=None)
         progress(outcome.rows)
+    if told_on is not None:
+        _note_told(portfolio, told_on, at)
     return outcome
+
+
+def _note_told(portfolio: Portfolio, told_on: date, at: datetime) -> None:
+    """How fresh the balances are: a tape speaks for the end of its own day, whenever it is read."""
+    end_of_day = datetime.combine(told_on + timedelta(days=1), time(), ZoneInfo(portfolio.zone))
+    told_at = min(at, end_of_day)
+    known = Portfolio.objects.filter(pk=portfolio.pk)
+    known.filter(Q(loans_told_at=None) | Q(loans_told_at__lt=told_at)).update(loans_told_at=told_at)
 
 
 def chunks(records: Iterable[Any]) -> Iterator[list[Any]]:

@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from django.core.exceptions import PermissionDenied
-from django.db import models, transaction
+from django.db import ProgrammingError, models, transaction
 from django.utils.translation import gettext as _
+from psycopg.errors import InsufficientPrivilege
 
 from accounts.actions.borrowers import check_code
 from accounts.models import LegalEntity, Portfolio
@@ -25,7 +26,15 @@ TERMS = (
     "legal_after_days",
     "promise_within_days",
     "plan_max_instalments",
+    "payments_fresh_days",
 )
+
+
+class NotReconciled(Exception):
+    """No reconciliation covers every file of what was known before. The text is a sentence."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Please sign the reconciliation first: it covers every file that was imported."))
 
 
 @transaction.atomic
@@ -102,13 +111,19 @@ def change_portfolio(*, portfolio: Portfolio, by: Actor, at: datetime) -> Portfo
 
 @transaction.atomic
 def open_contact(*, portfolio: Portfolio, by: Actor, at: datetime) -> Portfolio:
-    """Somebody has checked the import: from now on the gate may allow contact. Open already: nothing
-    changes. Needs `accounts.open_contact` (`PermissionDenied`)."""
+    """The import has been reconciled: from now on the gate may allow contact. Open already: nothing changes.
+    Needs `accounts.open_contact` (`PermissionDenied`); raises `NotReconciled` where nobody has signed."""
     require(by, "accounts.open_contact")
     portfolio = Portfolio.objects.select_for_update(no_key=True).get(pk=portfolio.pk)
     if not portfolio.contact_open:
         portfolio.contact_open = True
-        portfolio.save(update_fields=["contact_open"])
+        try:
+            with transaction.atomic():
+                portfolio.save(update_fields=["contact_open"])
+        except ProgrammingError as error:
+            if isinstance(error.__cause__, InsufficientPrivilege):
+                raise NotReconciled from error
+            raise
         record("portfolio.contact_opened", stream=Stream.system(), by=by, at=at, portfolio=portfolio.ref)
     return portfolio
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -25,11 +26,12 @@ from accounts.actions.received import write_payments
 from accounts.models import ImportKind, ImportRun, ImportState, LegalEntity, Portfolio
 from accounts.seal import Seal, new_seal, open_seal
 from accounts.tapes.codes import SENTENCES, Code, Refusal, TapeError
+from accounts.tapes.histories import HistoryCleaner
 from accounts.tapes.loans import LoanCleaner
 from accounts.tapes.mapping import Mapping, load_mapping
 from accounts.tapes.payments import PaymentCleaner
 from accounts.tapes.read import Tape, open_tape
-from accounts.tapes.records import CleanLoan, CleanPayment, Refused
+from accounts.tapes.records import CleanLoan, CleanPayment, CleanRecord, Refused
 from compliance.audit import Actor, Stream, record
 
 KEPT_FOR = timedelta(days=7)
@@ -39,13 +41,22 @@ WRITERS: dict[str, Callable[..., Outcome]] = {
     ImportKind.LOANS: write_loans,
     ImportKind.PAYMENTS: write_payments,
 }
-Cleaner = LoanCleaner | PaymentCleaner
+"""Who writes a kind. Histories are written by the apps above, which know what they become: see `write_with`."""
+
+Cleaner = LoanCleaner | PaymentCleaner | HistoryCleaner
+
+
+def write_with(kind: str, writer: Callable[..., Outcome]) -> None:
+    """From now on files of this kind are written by `writer`, called as `write_loans` is."""
+    WRITERS[kind] = writer
 
 
 def cleaner(kind: str, mapping: Mapping, portfolio: Portfolio, at: datetime) -> Cleaner:
     """The cleaning code of a kind of file, set for a portfolio and its business date."""
-    cls = LoanCleaner if kind == ImportKind.LOANS else PaymentCleaner
-    return cls(
+    make: Callable[..., Cleaner] = partial(HistoryCleaner, kind)
+    if kind in (ImportKind.LOANS, ImportKind.PAYMENTS):
+        make = LoanCleaner if kind == ImportKind.LOANS else PaymentCleaner
+    return make(
         mapping,
         today=portfolio.business_date(at),
         currency=portfolio.currency,
@@ -123,7 +134,7 @@ def keep_file(
 ) -> ImportRun:
     """Seal an uploaded file as a run that waits for its preview and confirmation. `PermissionDenied` without the right to
     import this kind."""
-    if not by.may(f"accounts.import_{kind}"):
+    if not by.may(ImportKind(kind).permission):
         raise PermissionDenied(_("Importing this is not part of your role."))
     run_id = uuid7()
     seal, wrapped, wrapped_by = new_seal(run_id)
@@ -182,7 +193,7 @@ def note_preview(*, run: ImportRun, rows: int, rejected: int, by: Actor, at: dat
 @transaction.atomic
 def confirm(*, run: ImportRun, by: Actor, at: datetime) -> bool:
     """Put a previewed run in the queue; False when somebody did so before, or its file is destroyed."""
-    if not by.may(f"accounts.import_{run.kind}"):
+    if not by.may(ImportKind(run.kind).permission):
         raise PermissionDenied(_("Importing this is not part of your role."))
     waiting = ImportRun.objects.filter(pk=run.pk, state=ImportState.PREVIEWED, file_sealed__isnull=False)
     if not waiting.update(state=ImportState.QUEUED):
@@ -283,7 +294,7 @@ def _write(
         file_digest=run.file_digest,
     )
     cleaning.prepare(tape)
-    records: Iterable[CleanLoan | CleanPayment | Refused] = cleaning.run(tape)
+    records: Iterable[CleanLoan | CleanPayment | CleanRecord | Refused] = cleaning.run(tape)
     return WRITERS[run.kind](
         records,
         portfolio=run.portfolio,

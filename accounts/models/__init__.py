@@ -3,11 +3,13 @@ from accounts.models.borrower import (
     BorrowerKey,
     ContactKind,
     ContactPoint,
+    Place,
     PointStatus,
     RelatedPerson,
     RelatedPersonRefusal,
     Relation,
 )
+from accounts.models.history import ImportedRecord, Reconciliation
 from accounts.models.loan import (
     EntryKind,
     Instalment,
@@ -19,9 +21,10 @@ from accounts.models.loan import (
 )
 from accounts.models.portfolio import LegalEntity, OurRole, Portfolio
 from accounts.models.staff import Role, Team, Theme, User
-from accounts.models.tape import ImportKind, ImportRun, ImportState
+from accounts.models.tape import HISTORIES, ImportKind, ImportRun, ImportState
 
 __all__ = [
+    "HISTORIES",
     "Borrower",
     "BorrowerKey",
     "ContactKind",
@@ -30,6 +33,7 @@ __all__ = [
     "ImportKind",
     "ImportRun",
     "ImportState",
+    "ImportedRecord",
     "Instalment",
     "LedgerEntry",
     "LegalEntity",
@@ -38,8 +42,10 @@ __all__ = [
     "Payment",
     "PaymentCandidate",
     "PaymentState",
+    "Place",
     "PointStatus",
     "Portfolio",
+    "Reconciliation",
     "RelatedPerson",
     "RelatedPersonRefusal",
     "Relation",

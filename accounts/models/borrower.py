@@ -101,6 +101,13 @@ class ContactKind(models.TextChoices):
     POSTAL = "postal", _("Postal address")
 
 
+class Place(models.TextChoices):
+    """Where a number or address rings or arrives. Empty: not known; a mobile is tied to no place."""
+
+    HOME = "home", _("at home")
+    WORK = "work", _("at work")
+
+
 class PointStatus(models.TextChoices):
     ACTIVE = "active", _("in use")
     WRONG = "wrong", _("wrong number or address")
@@ -128,6 +135,7 @@ class ContactPoint(models.Model):
     country = models.CharField(max_length=2, blank=True)
     zones = ArrayField(models.CharField(max_length=40), default=list)
     line_type = models.CharField(max_length=20, blank=True)
+    place = models.CharField(max_length=10, choices=Place, blank=True)
     owner = models.CharField(max_length=20, default="borrower")
     source = models.CharField(max_length=30)
     ground = models.CharField(max_length=30)

@@ -89,7 +89,14 @@ class Portfolio(models.Model):
         _("open for contact"), default=False,
         help_text=_("Stays closed until someone has checked the import. While closed nobody is contacted."),
     )  # fmt: skip
+    payments_fresh_days = models.PositiveIntegerField(
+        _("days that payments stay fresh"), default=3, null=True, blank=True,
+        help_text=_(
+            "When balances were last told longer ago, nobody is asked to pay. Empty: payments come in by themselves."
+        ),
+    )  # fmt: skip
     payments_read_at = models.DateTimeField(_("payments last read"), null=True, blank=True, editable=False)
+    loans_told_at = models.DateTimeField(null=True, editable=False)  # the moment the newest tape speaks for
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = PortfolioQuerySet.as_manager()

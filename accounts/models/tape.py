@@ -12,6 +12,29 @@ from accounts.models.staff import User
 class ImportKind(models.TextChoices):
     LOANS = "loans", _("Loans")
     PAYMENTS = "payments", _("Payments")
+    # Histories: what an earlier system or an agency knows of the borrowers.
+    HOLDS = "holds", _("Holds")
+    OPT_OUTS = "opt_outs", _("Wishes about channels")
+    CONSENTS = "consents", _("Consents")
+    COMPLAINTS = "complaints", _("Open complaints")
+    PROMISES = "promises", _("Promises")
+    ATTEMPTS = "attempts", _("Contacts made by others")
+
+    @property
+    def permission(self) -> str:
+        """Who may import files of this kind."""
+        return "accounts.import_history" if self in HISTORIES else f"accounts.import_{self.value}"
+
+
+HISTORIES = (
+    ImportKind.HOLDS,
+    ImportKind.OPT_OUTS,
+    ImportKind.CONSENTS,
+    ImportKind.COMPLAINTS,
+    ImportKind.PROMISES,
+    ImportKind.ATTEMPTS,
+)
+"""In the order in which they are best read: contacts made by others are judged by what is known when they arrive."""
 
 
 class ImportState(models.TextChoices):
@@ -55,4 +78,5 @@ class ImportRun(models.Model):
         permissions = [
             ("import_loans", _("Import loans")),
             ("import_payments", _("Import payments")),
+            ("import_history", _("Import what was known before")),
         ]

@@ -87,6 +87,9 @@ class Code(StrEnum):
     PHONE_WITHOUT_COUNTRY = "phone_without_country"
     EMAIL_INVALID = "email_invalid"
     HARVESTED = "harvested"
+    NOT_AN_HOUR = "not_an_hour"
+    NOT_A_REFERENCE = "not_a_reference"
+    BAD_SOURCE = "bad_source"
 
     # Cells that do not fit each other
     TIMES_APART = "times_apart"
@@ -111,6 +114,21 @@ class Code(StrEnum):
     CONTACT_CONTRADICTS = "contact_contradicts"
     RELATED_INCOMPLETE = "related_incomplete"
     CONSENT_INCOMPLETE = "consent_incomplete"
+    NOBODY_NAMED = "nobody_named"
+    ADDRESS_OF_OTHER_CHANNEL = "address_of_other_channel"
+    ENDS_BEFORE = "ends_before"
+    NEEDS = "needs"
+    NOT_FOR = "not_for"
+    RECORD_CONTRADICTS = "record_contradicts"
+
+    # What a history says of people and loans we do not have, or know otherwise
+    UNKNOWN_LOAN = "unknown_loan"
+    UNKNOWN_BORROWER = "unknown_borrower"
+    NOT_THEIR_LOAN = "not_their_loan"
+    NOT_THEIR_ADDRESS = "not_their_address"
+    KNOWN_OTHERWISE = "known_otherwise"
+    NO_OPEN_CASE = "no_open_case"
+    PROMISED_ALREADY = "promised_already"
 
     # What a later tape may not change
     OTHER_BORROWER = "other_borrower"
@@ -124,6 +142,7 @@ class Code(StrEnum):
     REPEATED_CUSTOMER = "repeated_customer"
     REPEATED_CONTACT = "repeated_contact"
     PAID_ABOVE_TOTAL = "paid_above_total"
+    REPEATED_RECORD = "repeated_record"
 
 
 _ = gettext_noop
@@ -229,6 +248,25 @@ SENTENCES: dict[Code, str] = {
     ),
     Code.RELATED_INCOMPLETE: _("A related person needs all of: %(columns)s."),
     Code.CONSENT_INCOMPLETE: _("A consent needs all of: %(columns)s."),
+    Code.NOT_AN_HOUR: _("“%(value)s” is not an hour such as 08:30."),
+    Code.NOT_A_REFERENCE: _("Evidence is a reference of letters, figures and : . _ -, such as call:4711."),
+    Code.BAD_SOURCE: _("Who reported it is written in small letters, figures and _, such as agency_b."),
+    Code.NOBODY_NAMED: _("The row names neither a borrower nor a loan: %(columns)s."),
+    Code.ADDRESS_OF_OTHER_CHANNEL: _("A contact by %(channel)s does not go to this number or address."),
+    Code.ENDS_BEFORE: _("It ends before it begins: %(columns)s."),
+    Code.NEEDS: _("A row with “%(value)s” needs: %(columns)s."),
+    Code.NOT_FOR: _("A row with “%(value)s” does not have: %(columns)s."),
+    Code.RECORD_CONTRADICTS: _("This id also stands in row %(row)s, with other particulars."),
+    Code.UNKNOWN_LOAN: _("There is no such loan in this portfolio."),
+    Code.UNKNOWN_BORROWER: _("There is no such borrower in this portfolio."),
+    Code.NOT_THEIR_LOAN: _("The loan is another borrower's."),
+    Code.NOT_THEIR_ADDRESS: _("This number or address is not known as the borrower's."),
+    Code.KNOWN_OTHERWISE: _("This id was imported before, with other particulars."),
+    Code.NO_OPEN_CASE: _(
+        "There is no open case on this loan. Please import promises after the first daily run."
+    ),
+    Code.PROMISED_ALREADY: _("There is an open promise on this loan already."),
+    Code.REPEATED_RECORD: _("This row stands in the file twice, word for word; it counts once."),
     Code.OTHER_BORROWER: _("The loan belongs to another borrower in our books."),
     Code.OPENING_CHANGED: _(
         "This differs from what was taken over with an earlier tape. Please send a correction."

@@ -46,7 +46,16 @@ class Setting:
     today: date
 
 
-REPEATING = frozenset(Kind) - {Kind.ID, Kind.NAME, Kind.PHONE, Kind.EMAIL, Kind.INSTANT, Kind.SCHEDULE}
+REPEATING = frozenset(Kind) - {
+    Kind.ID,
+    Kind.NAME,
+    Kind.PHONE,
+    Kind.EMAIL,
+    Kind.INSTANT,
+    Kind.SCHEDULE,
+    Kind.TEXT,
+    Kind.REFERENCE,
+}
 """Kinds whose texts occur again and again in a column, so that their values are worth remembering."""
 
 
@@ -150,6 +159,57 @@ def _yes_no(field: Field, column: Column, setting: Setting) -> Converter:
         if folded not in fields.YES | fields.NO:
             raise Bad(Code.UNKNOWN_WORD, value=shown(text), allowed="yes, no")
         return folded in fields.YES
+
+    return convert
+
+
+def _text(field: Field, column: Column, setting: Setting) -> Converter:
+    def convert(text: str) -> str:
+        lines = unicodedata.normalize("NFC", text).splitlines()
+        for line in lines:
+            _plain_text(line.replace("\t", " "), field.limit)
+        return _within("\n".join(lines), field.limit)
+
+    return convert
+
+
+def _within(text: str, limit: int) -> str:
+    if len(text) > limit:
+        raise Bad(Code.TOO_LONG, limit=limit)
+    return text
+
+
+_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,79}")
+
+
+def _reference(field: Field, column: Column, setting: Setting) -> Converter:
+    def convert(text: str) -> str:
+        if not _REFERENCE.fullmatch(text):
+            raise Bad(Code.NOT_A_REFERENCE)
+        return text
+
+    return convert
+
+
+_HOUR = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::00)?")
+
+
+def _clock(field: Field, column: Column, setting: Setting) -> Converter:
+    def convert(text: str) -> time:
+        found = _HOUR.fullmatch("00:00" if text == "24:00" else text)
+        if found is None:
+            raise Bad(Code.NOT_AN_HOUR, value=shown(text))
+        return time(int(found[1]), int(found[2]))
+
+    return convert
+
+
+def _weekdays(field: Field, column: Column, setting: Setting) -> Converter:
+    def convert(text: str) -> tuple[str, ...]:
+        words = [column.words.get(word, word).upper() for word in re.split(r"[\s,;+]+", text) if word]
+        if unknown := [word for word in words if word not in fields.WEEKDAYS]:
+            raise Bad(Code.UNKNOWN_WORD, value=shown(unknown[0]), allowed=", ".join(fields.WEEKDAYS))
+        return tuple(day for day in fields.WEEKDAYS if day in words)
 
     return convert
 
@@ -439,4 +499,8 @@ _MAKERS: dict[Kind, Callable[[Field, Column, Setting], Converter]] = {
     Kind.SCHEDULE: _schedule,
     Kind.PHONE: _phone,
     Kind.EMAIL: _email,
+    Kind.TEXT: _text,
+    Kind.CLOCK: _clock,
+    Kind.WEEKDAYS: _weekdays,
+    Kind.REFERENCE: _reference,
 }

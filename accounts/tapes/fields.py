@@ -27,6 +27,10 @@ class Kind(StrEnum):
     PERIOD = "period"  # "month", "30 days", "2 weeks"
     SCHEDULE = "schedule"  # "2026-01-31:100.00; 2026-02-28:100.00"
     YES_NO = "yes/no"
+    TEXT = "text"  # free words of people
+    CLOCK = "hour"  # "08:30"
+    WEEKDAYS = "days"  # "MON TUE"
+    REFERENCE = "reference"  # where something can be heard or read
 
 
 class Field(NamedTuple):
@@ -170,3 +174,108 @@ PAYMENT = [
 
 YES = frozenset({"yes", "y", "true", "1", "是"})
 NO = frozenset({"no", "n", "false", "0", "否"})
+
+WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+
+_WHOSE = [
+    Field("borrower_id", Kind.ID, "the lender's id of the person"),
+    Field("loan_id", Kind.ID, "the lender's id of the loan"),
+]
+_WHICH = [
+    Field("phone", Kind.PHONE, "the phone number it is about"),
+    Field("email", Kind.EMAIL, "the e-mail address it is about"),
+]
+
+ATTEMPT = [
+    Field("attempt_id", Kind.ID, "the id of the contact where it comes from"),
+    Field("reported_by", Kind.ID, "who made it, in letters, figures and _: previous_system, agency_b", 40),
+    *_WHOSE,
+    Field("role", Kind.WORD, "as what; ours if there is no such column", words=(
+        "creditor", "third_party_debt_collector", "debt_buyer")),
+    Field("channel", Kind.WORD, "how", words=(*CHANNELS, "visit")),
+    Field("direction", Kind.WORD, "out if there is no such column", words=("out", "in")),
+    Field("at", Kind.INSTANT, "when", past=True),
+    Field("purpose", Kind.WORD, "collect if there is no such column", words=(
+        "collect", "first_notice", "reminder", "location_information", "reply", "service")),
+    *_WHICH,
+    Field("result", Kind.WORD, "what came of it; unknown counts as the stricter", words=(
+        "no_answer", "busy", "not_in_service", "voicemail", "hung_up", "wrong_number", "third_party", "conversation",
+        "delivered", "not_delivered", "unknown")),
+]  # fmt: skip
+
+OPT_OUT = [
+    Field("request_id", Kind.ID, "the id of the wish where it comes from"),
+    *_WHOSE,
+    Field("channel", Kind.WORD, "which channel", words=(*CHANNELS, "visit")),
+    *_WHICH,
+    Field("wish", Kind.WORD, "stop if there is no such column", words=("stop", "again")),
+    Field("received_at", Kind.INSTANT, "when it was received", past=True),
+    Field("how", Kind.WORD, "by which channel", words=CHANNELS),
+    Field("evidence", Kind.REFERENCE, "where it can be heard or read; needed for again"),
+]
+
+HOLD_KINDS = (
+    "dispute", "hardship", "cease", "attorney", "says_paid", "ill_or_bereaved", "deceased", "breathing_space",
+    "adviser_pause", "bankruptcy", "identity_theft", "disaster",
+)  # fmt: skip
+"""Complaints hold by themselves and have a file of their own."""
+
+HOLD = [
+    Field("hold_id", Kind.ID, "the id of the hold where it comes from"),
+    *_WHOSE,
+    Field("kind", Kind.WORD, "why", words=HOLD_KINDS),
+    Field("variant", Kind.WORD, "of a breathing space", words=("standard", "mental_health_crisis")),
+    Field("from_on", Kind.DATE, "first day"),
+    Field("to_on", Kind.DATE, "last day; nobody knows: empty"),
+]
+
+CONSENT = [
+    Field("consent_id", Kind.ID, "the id of the consent where it comes from"),
+    *_WHOSE,
+    Field("kind", Kind.WORD, "to what", words=(
+        "call_back", "electronic_messages", "contact_time", "daily_dials")),
+    Field("channel", Kind.WORD, "of electronic messages; empty: all", words=("sms", "email", "app", "wechat", "whatsapp")),
+    Field("days", Kind.WEEKDAYS, "of other hours: MON TUE …; empty: every day"),
+    Field("from_hour", Kind.CLOCK, "of other hours: their beginning"),
+    Field("to_hour", Kind.CLOCK, "of other hours: their end"),
+    Field("only_convenient", Kind.YES_NO, "of other hours: no others suit"),
+    Field("most", Kind.WHOLE, "of more calls: how many a day"),
+    Field("given_to", Kind.WORD, "who was told", words=("us", "creditor", "previous_debt_collector")),
+    Field("given_at", Kind.INSTANT, "when", past=True),
+    Field("from_on", Kind.DATE, "first day"),
+    Field("to_on", Kind.DATE, "last day; until withdrawn: empty"),
+    Field("evidence", Kind.REFERENCE, "where it can be heard or read"),
+]  # fmt: skip
+
+PROMISE = [
+    Field("promise_id", Kind.ID, "the id of the promise where it comes from"),
+    Field("loan_id", Kind.ID, "the lender's id of the loan"),
+    Field("amount", Kind.MONEY, "what was promised, above zero"),
+    Field("currency", Kind.CURRENCY, "must be the portfolio's"),
+    Field("due_on", Kind.DATE, "by when, that day included"),
+    Field("made_at", Kind.INSTANT, "when it was given", past=True),
+    Field("channel", Kind.WORD, "how", words=CHANNELS),
+]
+
+COMPLAINT_CATEGORIES = (
+    "too_often", "wrong_time", "tone", "third_party", "not_mine", "amount", "paid", "privacy", "credit_report", "other",
+)  # fmt: skip
+
+COMPLAINT = [
+    Field("complaint_id", Kind.ID, "the id of the complaint where it comes from"),
+    *_WHOSE,
+    Field("category", Kind.WORD, "what it is about", words=COMPLAINT_CATEGORIES),
+    Field("words", Kind.TEXT, "what the borrower said; sealed", 10_000),
+    Field("channel", Kind.WORD, "how it came", words=CHANNELS),
+    Field("received_at", Kind.INSTANT, "when it came: its clock runs from here", past=True),
+]
+
+HISTORY = {
+    "holds": HOLD,
+    "opt_outs": OPT_OUT,
+    "consents": CONSENT,
+    "complaints": COMPLAINT,
+    "promises": PROMISE,
+    "attempts": ATTEMPT,
+}
+"""Files of what was known before, by kind. The first field of each is its id, the same for ever."""

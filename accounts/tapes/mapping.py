@@ -239,6 +239,44 @@ class Customers(Section):
     _needed = ("borrower_id",)
 
 
+class History(Section):
+    """A file of what was known before, such as an agency's log. Subclasses say of what; the first field is the id."""
+
+    @property
+    def id_field(self) -> str:
+        return self._fields[0].name
+
+
+class Holds(History):
+    _fields = tuple(fields.HOLD)
+    _needed = ("hold_id", "kind", "from_on")
+
+
+class OptOuts(History):
+    _fields = tuple(fields.OPT_OUT)
+    _needed = ("request_id", "channel", "received_at", "how")
+
+
+class Consents(History):
+    _fields = tuple(fields.CONSENT)
+    _needed = ("consent_id", "kind", "given_to", "given_at", "evidence")
+
+
+class Complaints(History):
+    _fields = tuple(fields.COMPLAINT)
+    _needed = ("complaint_id", "category", "words", "channel", "received_at")
+
+
+class Promises(History):
+    _fields = tuple(fields.PROMISE)
+    _needed = ("promise_id", "loan_id", "amount", "currency", "due_on", "made_at", "channel")
+
+
+class Attempts(History):
+    _fields = tuple(fields.ATTEMPT)
+    _needed = ("attempt_id", "reported_by", "channel", "at")
+
+
 class Mapping(Strict):
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,40}$")]
     title: Name
@@ -250,6 +288,12 @@ class Mapping(Strict):
     loans: Loans | None = None
     payments: Payments | None = None
     customers: Customers | None = None
+    holds: Holds | None = None
+    opt_outs: OptOuts | None = None
+    consents: Consents | None = None
+    complaints: Complaints | None = None
+    promises: Promises | None = None
+    attempts: Attempts | None = None
 
 
 class _OnceLoader(yaml.SafeLoader):

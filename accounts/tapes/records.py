@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
@@ -138,6 +138,23 @@ class CleanPayment:
 
 
 @dataclass(frozen=True, slots=True)
+class CleanRecord:
+    """One row of a history: `kind` as in `fields.HISTORY`, `external_id` unique in the portfolio among those of its
+    `source`, `of` the other fields that have a value. `rows` are those that say the same, word for word."""
+
+    kind: str
+    source: str
+    external_id: str
+    of: Mapping[str, Any]
+    row_number: int
+    rows: tuple[int, ...]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return (self.source, self.external_id)
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """Rows that were not taken, all of one loan where a loan has several, with every reason. `cells` are the
     rows as they were, for the file of rejected rows; they hold personal data."""
@@ -213,5 +230,22 @@ _CONTENT = {
     CleanRelated: _content(CleanRelated, "name_mask"),
     CleanContact: _content(CleanContact, "mask", "country", "zones", "line_type"),
 }
+
+
+def record_bytes(record: CleanRecord) -> bytes:
+    """The record as bytes that are equal exactly when it says the same."""
+    return json.dumps(
+        {name: _plain_value(value) for name, value in record.of.items()},
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+    ).encode()
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, date | time):  # moments are dates as well
+        return value.isoformat()
+    return getattr(value, "e164", value)
+
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.actions.borrowers import retire_contact_point
-from accounts.models import Borrower, ContactKind, ContactPoint, User
+from accounts.models import Borrower, ContactKind, ContactPoint, Relation, User
 from accounts.schedules import Every
 from cases.actions.agreements import agree_plan, record_promise
 from cases.actions.complaints import complain
@@ -25,8 +25,8 @@ from compliance.actions.holds import open_hold
 from compliance.actions.overrides import usable_override
 from compliance.audit import Actor
 from compliance.facts import local_zone
-from compliance.models import Channel, Complaint
-from compliance.models.contact import ConsentKind, Direction
+from compliance.models import Channel, Complaint, ConsentKind
+from compliance.models.contact import Direction
 from compliance.rules import Decision, Purpose
 from compliance.sentences import explain
 
@@ -109,6 +109,17 @@ def open_call(user: User) -> Call | None:
     return calls.order_by("-placed_at").first()
 
 
+OWING = frozenset({"borrower", Relation.CO_BORROWER, Relation.GUARANTOR})
+SPEAKING = frozenset({Relation.ATTORNEY, Relation.REPRESENTATIVE})
+
+
+def purpose_towards(point: ContactPoint) -> str:
+    """Why we would call this number: those who owe, or who speak for the borrower, about paying; anybody else only to find
+    the borrower."""
+    about_paying = point.owner in OWING or point.owner in SPEAKING
+    return Purpose.COLLECT if about_paying else Purpose.LOCATION_INFORMATION
+
+
 def place_call(*, case: Case, contact_point: ContactPoint, user: User, at: datetime) -> Call:
     """Ask the gate, and where it allows spend its permit: the call may be dialled now.
 
@@ -119,7 +130,7 @@ def place_call(*, case: Case, contact_point: ContactPoint, user: User, at: datet
     _check_logged(user)
     take(case=case, user=user, at=at)
     by = Actor.staff(user)
-    question = {"channel": Channel.CALL, "purpose": Purpose.COLLECT}
+    question = {"channel": Channel.CALL, "purpose": purpose_towards(contact_point)}
     override = usable_override(
         borrower=case.borrower_id, contact_point=contact_point.pk, requester=user, at=at, **question
     )  # fmt: skip

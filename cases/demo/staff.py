@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 
 from accounts.actions import portfolios, staff
+from accounts.actions.reconciliation import figures_of, sign_reconciliation
 from accounts.models import LegalEntity, Portfolio, Role, Team, User
 from cases.demo.book import PRODUCTS, Product
 from cases.demo.logins import DEMO_PASSWORD
@@ -16,6 +17,8 @@ from compliance.audit import Actor
 SEED = Actor.system("seed_demo")
 # Six weeks of history hold few loans that are ninety days late, and legal's page should have something to show.
 LEGAL_AFTER_DAYS = 45
+PAYMENTS_FRESH_DAYS = 30
+"""The demo is looked at for weeks, while nobody sends it payments."""
 
 # Username, first name, last name (a Chinese name is one). The first login of each role is named after it.
 OVERSEERS = {
@@ -82,11 +85,16 @@ def _crew(product: Product, administrator: User, compliance: User, at: datetime)
             zone=product.zone,
             language=product.language,
             legal_after_days=LEGAL_AFTER_DAYS,
+            payments_fresh_days=PAYMENTS_FRESH_DAYS,
         ),
         by=by,
         at=at,
     )
-    portfolio = portfolios.open_contact(portfolio=portfolio, by=Actor.staff(compliance), at=at)
+    officer = Actor.staff(compliance)
+    figures = figures_of(portfolio)
+    # A new product: nothing of it was known before.
+    sign_reconciliation(portfolio=portfolio, shown=figures.digest, nothing=figures.empty, by=officer, at=at)
+    portfolio = portfolios.open_contact(portfolio=portfolio, by=officer, at=at)
     team = staff.add_team(team=Team(name=f"Team {product.code}"), portfolios=[portfolio], by=by, at=at)
     people: dict[str, Any] = {"team": team, "language": product.language}
     supervisor = _person(*SUPERVISORS[product.code], Role.SUPERVISOR, by, at, **people)

@@ -12,6 +12,7 @@ from django.db.models import Model
 from accounts.models import ContactPoint, User
 from cases.models import Call, Case, Plan, PlanInstalment, Promise, ScriptRun, ScriptStep
 from communications.models import ScriptVersion
+from compliance.models import Consent, Designation, MediaRequest
 
 FACTS = """
 SELECT jsonb_build_object(
@@ -23,11 +24,25 @@ SELECT jsonb_build_object(
     ),
     'persons', (
         SELECT jsonb_agg(
-            jsonb_build_object('relation', p.relation, 'name_mask', p.name_mask, 'refused', EXISTS (
+            jsonb_build_object('id', p.id, 'relation', p.relation, 'name_mask', p.name_mask, 'refused', EXISTS (
                 SELECT FROM accounts_relatedpersonrefusal WHERE person_id = p.id
             )) ORDER BY p.created_at, p.id
         )
         FROM accounts_relatedperson p WHERE p.borrower_id = %(borrower)s
+    ),
+    'designations', (
+        SELECT jsonb_agg(
+            to_jsonb(d) || jsonb_build_object('words_sealed', encode(d.words_sealed, 'base64')) ORDER BY d.from_on, d.id
+        )
+        FROM compliance_designation d WHERE d.borrower_id = %(borrower)s AND d.withdrawn_at IS NULL
+    ),
+    'wishes', (
+        SELECT jsonb_agg(to_jsonb(m) ORDER BY m.received_at, m.id)
+        FROM compliance_mediarequest m WHERE m.borrower_id = %(borrower)s
+    ),
+    'consents', (
+        SELECT jsonb_agg(to_jsonb(c) ORDER BY c.recorded_at, c.id)
+        FROM compliance_consent c WHERE c.borrower_id = %(borrower)s AND c.revoked_at IS NULL
     ),
     'bookings', (
         SELECT jsonb_agg(jsonb_build_array(e.kind, e.value_date, e.amount) ORDER BY e.value_date, e.id)
@@ -79,6 +94,7 @@ SELECT jsonb_build_object(
 class Person:
     """Somebody around the borrower; `refused`: does not want to be contacted."""
 
+    id: str
     relation: str
     name_mask: str
     refused: bool
@@ -114,12 +130,16 @@ class OtherCase:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`points` are the numbers and addresses of the borrower and of those around them. Promises, plans and other cases:
+    """`points` are the numbers and addresses of the borrower and of those around them. Designations and consents are those
+    nobody has taken back, `wishes` about channels all there are, in their order. Promises, plans and other cases:
     newest first. `call` is the one of the person at the desk that waits for its outcome, `called` what it was placed to;
     `run` is the person's open walk through a script, `steps` its answers so far."""
 
     points: list[ContactPoint]
     persons: list[Person]
+    designations: list[Designation]
+    wishes: list[MediaRequest]
+    consents: list[Consent]
     bookings: list[Booking]
     instalments: list[Due]
     others: list[OtherCase]
@@ -150,6 +170,9 @@ def read_facts(case: Case, user: User) -> Facts:
     return Facts(
         points=points,
         persons=[Person(**each) for each in found["persons"]],
+        designations=[_row(Designation, each) for each in found["designations"]],
+        wishes=[_row(MediaRequest, each) for each in found["wishes"]],
+        consents=[_row(Consent, each) for each in found["consents"]],
         bookings=[Booking(kind, date.fromisoformat(day), amount) for kind, day, amount in found["bookings"]],
         instalments=[Due(date.fromisoformat(day), amount) for day, amount in found["instalments"]],
         others=[

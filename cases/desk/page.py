@@ -84,7 +84,8 @@ class CasePage:
 
     @cached_property
     def strip(self) -> Strip:
-        usable = [point for point in self.points if point.status == PointStatus.ACTIVE]
+        around = [point for point in self.facts.points if point.related_person_id is not None]
+        usable = [point for point in (*self.points, *around) if point.status == PointStatus.ACTIVE]
         return strip(self.row, usable, self.at, self.request.user)
 
     @cached_property
@@ -93,7 +94,7 @@ class CasePage:
 
     @cached_property
     def who(self) -> Who:
-        return who(self.request, self.row, self.points, self.facts.persons, self.strip, self.at)
+        return who(self.request, self.row, self.points, self.facts, self.strip, self.at)
 
     @cached_property
     def zone(self) -> ZoneInfo:

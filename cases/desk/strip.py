@@ -11,9 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, pgettext
 
 from accounts.models import ContactKind, ContactPoint, User
+from cases.actions.calls import purpose_towards
 from cases.models import Case
 from communications.channels import configured
-from compliance.actions.gate import look_many, packs
+from compliance.actions.gate import look_closely, packs
 from compliance.facts import Question
 from compliance.holds import HOLDS, FoundKind, Stop
 from compliance.models import Channel, HoldKind, Override
@@ -62,13 +63,15 @@ class StripChannel:
 
 @dataclass(frozen=True)
 class Strip:
-    """`calls`: for each number, whether it may be called now."""
+    """`calls`: for each number, also those of people around the borrower, whether it may be called now. `unreachable`: the
+    borrower cannot be reached by any number of their own."""
 
     at: datetime
     holds: list[StripHold]
     channels: list[StripChannel]
     payments_read_at: datetime | None
     calls: dict[UUID, StripChannel]
+    unreachable: bool = False
 
     @property
     def call(self) -> StripChannel | None:
@@ -76,8 +79,9 @@ class Strip:
 
 
 def strip(case: Case, points: Sequence[ContactPoint], at: datetime, user: User) -> Strip:
-    """Every channel for which the borrower has an address in use, and every number; `points` are the usable ones. What a
-    second person has approved for `user` is possible too."""
+    """Every channel for which the borrower has an address in use, and every number; `points` are the usable ones, also of
+    people around the borrower, who are asked about by phone alone and are no part of the strip itself. What a second person
+    has approved for `user` is possible too."""
     own = [point for point in points if point.related_person_id is None]
     # What nobody could send is not offered, however lawful.
     possible = {Channel.CALL.value, *configured()}
@@ -107,21 +111,38 @@ def strip(case: Case, points: Sequence[ContactPoint], at: datetime, user: User) 
                 loans=(case.loan_id,),
             )
         )
-    decisions = look_many(questions, at=at)
-    judged = [
-        _channel(question.channel, decision) for question, decision in zip(questions, decisions, strict=True)
+    around = [
+        Question(
+            borrower=case.borrower_id,
+            channel=Channel.CALL,
+            purpose=purpose_towards(point),
+            contact_point=point.pk,
+            loans=(case.loan_id,),
+        )
+        for point in points
+        if point.related_person_id is not None and point.kind == ContactKind.PHONE
     ]
-    judged = _with_overrides(case, questions, judged, at, user)
+    looked = look_closely([*questions, *around], at=at)
+    decisions = [decision for _situation, decision in looked[: len(questions)]]
+    judged = [_channel(situation.question.channel, decision) for situation, decision in looked]
+    judged = _with_overrides(case, [*questions, *around], judged, at, user)
     calls = {
-        question.contact_point: channel
-        for question, channel in zip(questions, judged, strict=True)
-        if question.channel == Channel.CALL and question.contact_point
+        situation.contact_point: channel
+        for (situation, _decision), channel in zip(looked, judged, strict=True)
+        if situation.question.channel == Channel.CALL and situation.question.contact_point
     }
     best: dict[str, StripChannel] = {}
-    for channel in judged:
+    for channel in judged[: len(questions)]:
         if channel.key not in best or (channel.allowed and not best[channel.key].allowed):
             best[channel.key] = channel
-    return Strip(at, _holds(decisions), list(best.values()), case.portfolio.payments_read_at, calls)
+    return Strip(
+        at,
+        _holds(decisions),
+        list(best.values()),
+        case.portfolio.payments_read_at,
+        {point: channel for point, channel in calls.items() if point is not None},
+        unreachable=any(situation.facts.unreachable for situation, _decision in looked),
+    )
 
 
 def _with_overrides(

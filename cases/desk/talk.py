@@ -181,6 +181,7 @@ def _work(case: Case, user, call: Call | None, open_now: bool, closed: str) -> l
         ),
         Action("y", _("Payment"), open="payment", allowed=user.has_perm("accounts.add_payment"), why=""),
         Action("h", _("Hold"), open="hold", allowed=open_now, why=closed),
+        Action("w", _("Wish"), open="wish", allowed=open_now, why=closed),
     ]
 
 

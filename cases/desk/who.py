@@ -13,9 +13,10 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from accounts.actions.borrowers import read_opened
 from accounts.http import StaffRequest
-from accounts.models import ContactKind, ContactPoint, PointStatus, Relation
-from cases.desk.facts import Person
+from accounts.models import ContactKind, ContactPoint, Place, PointStatus, Relation
+from cases.desk.facts import Facts, Person
 from cases.desk.strip import Strip
+from cases.desk.wishes import WishLine, wish_lines
 from cases.models import Case
 from cases.reasons import ArrearsReason
 from cases.words import day
@@ -57,6 +58,8 @@ class Related:
     name: str
     may_contact: bool
     why: str
+    contact_id: UUID | None = None
+    call_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class Who:
     contacts: list[Contact]
     flags: list[str]
     related: list[Related]
+    wishes: list[WishLine] = field(default_factory=list)
+    may_change: bool = False
     unseal_reasons: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -89,11 +94,11 @@ def who(
     request: StaffRequest,
     case: Case,
     points: Sequence[ContactPoint],
-    persons: Sequence[Person],
+    facts: Facts,
     strip: Strip,
     at: datetime,
 ) -> Who:
-    """`points` are all of the borrower's own, also retired ones; `persons` those around them."""
+    """`points` are all of the borrower's own, also retired ones; `facts` those of the page."""
     open_for = seconds_open(request, case, at)
     opened = read_opened(case.borrower, points) if open_for else None
     may_call = request.user.has_perm("compliance.place_contact") and case.is_open
@@ -120,8 +125,12 @@ def who(
         open_for=open_for,
         facts=[str(LANGUAGES.get(case.borrower.language, case.borrower.language))],
         contacts=contacts,
-        flags=_flags(case),
-        related=[_related(person) for person in persons],
+        flags=_flags(case, strip),
+        related=[_related(person, facts, strip, case if may_call else None) for person in facts.persons],
+        wishes=wish_lines(
+            facts.designations, facts.wishes, facts.consents, facts.points, case.portfolio.business_date(at)
+        ),
+        may_change=request.user.has_perm("cases.work_case"),
         unseal_reasons=[(code, str(label)) for code, label in REASONS]
         if request.user.has_perm("accounts.unseal")
         else [],
@@ -130,23 +139,40 @@ def who(
 
 def _label(point: ContactPoint) -> str:
     kind = KINDS.get(point.line_type) or ContactKind(point.kind).label
+    parts = [str(kind)]
+    if point.place:
+        parts.append(str(Place(point.place).label))
     if point.status != PointStatus.ACTIVE:
-        return f"{kind} · {PointStatus(point.status).label}"
-    return str(kind)
+        parts.append(str(PointStatus(point.status).label))
+    return " · ".join(parts)
 
 
-def _flags(case: Case) -> list[str]:
-    if not case.arrears_reason:
-        return []
-    return [_("late because: %(reason)s") % {"reason": ArrearsReason(case.arrears_reason).label}]
+def _flags(case: Case, strip: Strip) -> list[str]:
+    flags = []
+    if case.arrears_reason:
+        flags.append(_("late because: %(reason)s") % {"reason": ArrearsReason(case.arrears_reason).label})
+    if strip.unreachable:
+        flags.append(_("cannot be reached: every own number is wrong, or the last three calls all failed"))
+    return flags
 
 
-def _related(person: Person) -> Related:
-    why = (
-        _("This person does not want to be contacted.")
-        if person.refused
-        else _("People around the borrower are contacted only where the law allows it.")
-    )
+def _related(person: Person, facts: Facts, strip: Strip, case: Case | None) -> Related:
+    """Somebody around the borrower, with the gate's answer for their number; `case` where the reader may call."""
+    own = [point for point in facts.points if str(point.related_person_id) == person.id]
+    call = next((strip.calls[point.pk] for point in own if point.pk in strip.calls), None)
+    point = next((point for point in own if point.pk in strip.calls), None)
+    if person.refused:
+        why = _("This person does not want to be contacted.")
+    elif call is None:
+        why = _("No number of this person is known.")
+    else:
+        why = call.why
+    may = bool(call and call.allowed and not person.refused)
     return Related(
-        relation=str(Relation(person.relation).label), name=person.name_mask, may_contact=False, why=why
+        relation=str(Relation(person.relation).label),
+        name=person.name_mask,
+        may_contact=may,
+        why="" if may else why,
+        contact_id=point.pk if point else None,
+        call_url=reverse("case_dial", args=[case.pk]) if may and case else "",
     )

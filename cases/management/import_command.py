@@ -1,4 +1,4 @@
-"""What `import_loans` and `import_payments` share: a file in, a progress bar, one JSON object at the end."""
+"""What the commands that import share: a file in, a progress bar, one JSON object at the end."""
 
 import hashlib
 import json
@@ -27,11 +27,17 @@ class ImportCommand(BaseCommand):
 
     kind: str
     creates_portfolio: bool
+    default_mapping: str | None = None
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument("--portfolio", required=True, help="its code")
-        parser.add_argument("--mapping", required=True, help=f"one of: {', '.join(mapping_names())}")
+        parser.add_argument(
+            "--mapping",
+            required=self.default_mapping is None,
+            default=self.default_mapping,
+            help=f"one of: {', '.join(mapping_names())}",
+        )
         parser.add_argument("--dry-run", action="store_true", help="do everything, keep nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:

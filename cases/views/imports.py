@@ -1,4 +1,4 @@
-"""Tapes and payment files in the browser: upload, preview, confirm, watch, download what was rejected."""
+"""Tapes, payment files and histories in the browser: upload, preview, confirm, watch, download what was rejected."""
 
 from collections import Counter
 from typing import Any
@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.actions import tapes
 from accounts.http import StaffRequest
-from accounts.models import ImportKind, ImportRun, ImportState, Portfolio
+from accounts.models import HISTORIES, ImportKind, ImportRun, ImportState, Portfolio
 from accounts.resources import TapeResource
 from accounts.tapes.codes import TapeError
 from accounts.tapes.mapping import load_mapping, mapping_names
@@ -31,7 +31,7 @@ SHOWN_ROWS = 200
 
 
 def _kinds(user) -> list[ImportKind]:
-    return [kind for kind in ImportKind if user.has_perm(f"accounts.import_{kind}")]
+    return [kind for kind in ImportKind if user.has_perm(kind.permission)]
 
 
 def _checked(request: StaffRequest) -> list[ImportKind]:
@@ -85,7 +85,11 @@ def imports(request: StaffRequest) -> HttpResponse:
         .defer("file_sealed", "rejected_sealed")
     )
     page = Paginator(runs, 25).get_page(request.GET.get("page"))
-    return render(request, "cases/imports.html", {"page": page, "kinds": kinds})
+    return render(
+        request,
+        "cases/imports.html",
+        {"page": page, "kinds": kinds, "histories": [kind for kind in HISTORIES if kind in kinds]},
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -103,7 +107,12 @@ def import_new(request: StaffRequest, kind: str) -> HttpResponse:
         if run is not None:
             return redirect("import_run", run.pk)
     status = 422 if form.errors else 200
-    return render(request, "cases/import_new.html", {"form": form, "kind": ImportKind(kind)}, status=status)
+    return render(
+        request,
+        "cases/import_new.html",
+        {"form": form, "kind": ImportKind(kind), "history": kind in HISTORIES},
+        status=status,
+    )
 
 
 def _keep(request: StaffRequest, kind: str, form: FileForm) -> ImportRun | None:

@@ -8,10 +8,11 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.models import Role, User
+from accounts.models import PointStatus, Role, User
 from accounts.money import decimal_text
 from cases.actions.agreements import AgreementRefused, propose_plan
 from cases.desk.page import CasePage
+from cases.desk.wish_form import LABELS, NEEDS, WishForm
 from cases.dispositions import DISPOSITIONS, Group
 from cases.forms import (
     CallForm,
@@ -36,6 +37,7 @@ PERMISSIONS = {
     "hold": "cases.work_case",
     "override": "compliance.ask_override",
     "pass": "cases.work_case",
+    "wish": "cases.work_case",
     "end": "cases.close_case",
 }
 
@@ -80,6 +82,12 @@ def form_for(page: CasePage, name: str, data: QueryDict | None = None) -> forms.
         case "override":
             point = (page.request.POST if data is not None else given).get("contact_point", "")
             return OverrideForm(_override_reasons(page, point), data, initial={"contact_point": point})
+        case "wish":
+            points = [point for point in page.points if point.status == PointStatus.ACTIVE]
+            # What is said on a call can be heard there.
+            evidence = f"attempt:{page.open_call.attempt_id}" if page.open_call else ""
+            what = given.get("what", "")
+            return WishForm(points, data, initial={"what": what, "evidence": evidence})
         case "pass":
             return PassForm(_colleagues(page), data)
         case "end":
@@ -114,7 +122,8 @@ def opened_form(page: CasePage, name: str, form: forms.Form | None = None) -> di
     """What the templates of an open form need; nothing where no form is open or the person may not use it."""
     if name not in PERMISSIONS or not page.request.user.has_perm(PERMISSIONS[name]):
         return {}
-    if name in ("call", "promise", "plan", "hold", "override", "pass", "end") and not page.row.is_open:
+    needs_open = ("call", "promise", "plan", "hold", "override", "pass", "wish", "end")
+    if name in needs_open and not page.row.is_open:
         return {}
     form = form or form_for(page, name)
     context: dict[str, Any] = {
@@ -212,6 +221,12 @@ def _complaint(page: CasePage, form: forms.Form) -> dict[str, Any]:
     }
 
 
+def _wish(page: CasePage, form: forms.Form) -> dict[str, Any]:
+    """What can be said, each with the fields that belong to it."""
+    choices = [{"code": what.value, "label": label, "needs": NEEDS[what]} for what, label in LABELS.items()]
+    return {"said": choices}
+
+
 def _override(page: CasePage, form: forms.Form) -> dict[str, Any]:
     """Which rule it is, with its citation."""
     point = form["contact_point"].value() or ""
@@ -229,5 +244,6 @@ EXTRA = {
     "plan": _plan,
     "complaint": _complaint,
     "override": _override,
+    "wish": _wish,
     "end": _end,
 }

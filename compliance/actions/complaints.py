@@ -114,7 +114,7 @@ def log_complaint(
         portfolio=portfolio,
         category=category,
         channel=channel,
-        words_sealed=seal_of(borrower).seal(_words_field(complaint_id), words),
+        words_sealed=seal_of(borrower).seal(words_field(complaint_id), words),
         received_at=at,
         due_on=clock.due_on,
         clock=clock.term,
@@ -213,7 +213,7 @@ def open_words(*, complaint: Complaint, by: Actor, at: datetime) -> Opened:
     seal = seal_of(complaint.borrower)
     answer = complaint.answer_sealed
     return Opened(
-        words=seal.open(_words_field(complaint.pk), complaint.words_sealed),
+        words=seal.open(words_field(complaint.pk), complaint.words_sealed),
         answer=seal.open(_answer_field(complaint.pk), answer) if answer is not None else "",
     )
 
@@ -226,7 +226,7 @@ def _told_just_now(
     recent = Complaint.objects.open().filter(
         borrower=borrower, loan=loan, category=category, channel=channel, received_at__gt=at - AGAIN
     )
-    same = (each for each in recent if seal.open(_words_field(each.pk), each.words_sealed) == words)
+    same = (each for each in recent if seal.open(words_field(each.pk), each.words_sealed) == words)
     return next(same, None)
 
 
@@ -260,7 +260,7 @@ def _text(text: str, *, missing: str) -> str:
     return text
 
 
-def _words_field(complaint_id: UUID) -> str:
+def words_field(complaint_id: UUID) -> str:
     return f"complaint_words:{complaint_id}"
 
 

@@ -86,7 +86,12 @@ def look(
 def look_many(questions: Sequence[Question], *, at: datetime) -> list[Decision]:
     """As `look`, for many borrowers at once, in the order asked: the number of statements stays the same. Memory
     grows with their history, so ask for some thousands at a time."""
-    return [decide(each.facts, packs(), at) for each in situations(questions, at=at, packs=packs())]
+    return [decision for _situation, decision in look_closely(questions, at=at)]
+
+
+def look_closely(questions: Sequence[Question], *, at: datetime) -> list[tuple[Situation, Decision]]:
+    """As `look_many`, each decision with the facts it rests on."""
+    return [(each, decide(each.facts, packs(), at)) for each in situations(questions, at=at, packs=packs())]
 
 
 @transaction.atomic

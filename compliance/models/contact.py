@@ -142,24 +142,3 @@ class ContactOutcome(models.Model):
     class Meta:
         default_permissions = ("view",)
         ordering = ["id"]
-
-
-class ConsentKind(models.TextChoices):
-    CALL_BACK = "call_back", _("asked to be called back")
-    ELECTRONIC = "electronic_messages", _("agreed to electronic messages")
-
-
-class Consent(models.Model):
-    """What the borrower agreed to, from a day to a day (both included, borrower's dates), with its evidence."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    borrower = models.ForeignKey(Borrower, models.PROTECT, related_name="consents")
-    kind = models.CharField(max_length=30, choices=ConsentKind)
-    from_on = models.DateField()
-    to_on = models.DateField(null=True)
-    evidence = models.CharField(max_length=80)
-    recorded_at = models.DateTimeField()
-    revoked_at = models.DateTimeField(null=True)
-
-    class Meta:
-        default_permissions = ("view",)

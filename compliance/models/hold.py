@@ -17,9 +17,17 @@ class HoldKind(models.TextChoices):
     ILL_OR_BEREAVED = "ill_or_bereaved", _("Ill or bereaved")
     DECEASED = "deceased", _("Deceased")
     BREATHING_SPACE = "breathing_space", _("Breathing space")
+    ADVISER_PAUSE = "adviser_pause", _("Paused for debt advice")
     BANKRUPTCY = "bankruptcy", _("Bankruptcy")
     IDENTITY_THEFT = "identity_theft", _("Identity theft")
     DISASTER = "disaster", _("Disaster")
+
+
+class HoldVariant(models.TextChoices):
+    """Kinds of a kind, where the law tells them apart."""
+
+    STANDARD = "standard", _("standard")
+    CRISIS = "mental_health_crisis", _("mental health crisis")
 
 
 class HoldQuerySet(models.QuerySet["Hold"]):
@@ -31,12 +39,17 @@ class HoldQuerySet(models.QuerySet["Hold"]):
 
 
 class Hold(models.Model):
-    """One hold on a borrower, or on one loan of theirs. Dates are included at both ends; no end means open."""
+    """One hold on a borrower, or on one loan of theirs. Dates are included at both ends; no end means open.
+
+    `court_permission` refers to a court's permission to contact in spite of it, where there is one.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     borrower = models.ForeignKey(Borrower, models.PROTECT, related_name="holds")
     loan = models.ForeignKey(Loan, models.PROTECT, null=True, blank=True, related_name="holds")
     kind = models.CharField(max_length=20, choices=HoldKind)
+    variant = models.CharField(max_length=30, choices=HoldVariant, blank=True)
+    court_permission = models.CharField(max_length=80, blank=True)
     starts_on = models.DateField()
     ends_on = models.DateField(null=True, blank=True)
     opened_at = models.DateTimeField()

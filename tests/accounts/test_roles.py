@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.urls import reverse
 
 from accounts.actions.portfolios import (
+    NotReconciled,
     change_entity,
     change_portfolio,
     close_contact,
@@ -39,6 +40,7 @@ from tests.factories import (
     make_portfolio,
     make_team,
     make_user,
+    reconcile,
 )
 
 pytestmark = pytest.mark.django_db
@@ -206,12 +208,16 @@ def test_only_compliance_opens_for_contact(ada):
         with pytest.raises(PermissionDenied):
             open_contact(portfolio=portfolio, by=Actor.staff(make_user(role=role)), at=NOW)
     officer = Actor.staff(make_user(role=Role.COMPLIANCE))
+    with pytest.raises(NotReconciled):
+        open_contact(portfolio=portfolio, by=officer, at=NOW)
+    reconcile(portfolio, by=officer)
     for _ in range(2):
         assert open_contact(portfolio=portfolio, by=officer, at=NOW).contact_open
     for _ in range(2):
         assert not close_contact(portfolio=portfolio, reason="import_wrong", by=officer, at=NOW).contact_open
     ref = str(portfolio.ref)
-    assert events() == [
+    assert events()[0][0] == "portfolio.reconciled"
+    assert events()[1:] == [
         ("portfolio.contact_opened", {"portfolio": ref}),
         ("portfolio.contact_closed", {"portfolio": ref, "reason": "import_wrong"}),
     ]

@@ -15,7 +15,9 @@ from compliance.models import AuditEvent, AuditStream
 from tests.factories import NOW, SYSTEM
 
 APPEND_ONLY = {
+    "accounts_importedrecord",
     "accounts_ledgerentry",
+    "accounts_reconciliation",
     "accounts_relatedpersonrefusal",
     "cases_casemessage",
     "cases_dayreport",
@@ -29,6 +31,7 @@ APPEND_ONLY = {
     "compliance_contactattempt",
     "compliance_contactdecision",
     "compliance_contactoutcome",
+    "compliance_mediarequest",
 }
 """Tables whose rows are written once. A new one belongs here and into a migration, by `forbear_append_only`."""
 

@@ -21,6 +21,8 @@ GRANTS = {
     "cases_edge": READ,
     # What happened: added, never changed.
     "accounts_ledgerentry": ADD,
+    "accounts_importedrecord": ADD,
+    "accounts_reconciliation": ADD,
     "accounts_relatedpersonrefusal": ADD,
     "cases_casemessage": ADD,
     "cases_dayreport": ADD,
@@ -32,6 +34,7 @@ GRANTS = {
     "communications_templateversion": ADD,
     "compliance_contactattempt": ADD,
     "compliance_contactoutcome": ADD,
+    "compliance_mediarequest": ADD,
     "compliance_packversion": ADD,
     "compliance_signature": ADD,
     # What goes on: changed, never removed.
@@ -57,6 +60,8 @@ GRANTS = {
     "communications_template": CHANGE,
     "compliance_complaint": CHANGE,
     "compliance_consent": CHANGE,
+    "compliance_designation": CHANGE,
+    "compliance_finding": CHANGE,
     "compliance_hold": CHANGE,
     "compliance_override": CHANGE,
     "compliance_setaside": CHANGE,

@@ -13,8 +13,7 @@ from compliance.actions.consents import record_consent
 from compliance.actions.holds import end_hold, open_hold
 from compliance.audit import Actor
 from compliance.holds import HOLDS, FoundKind, Stop, stopped_purposes, stops_legal_steps
-from compliance.models import AuditEvent, Hold, HoldKind
-from compliance.models.contact import ConsentKind
+from compliance.models import AuditEvent, ConsentKind, Hold, HoldKind
 from compliance.rules import Purpose
 from tests.factories import NOW, SYSTEM, TODAY, make_loan, make_user
 
@@ -32,6 +31,7 @@ MAY_STILL = {
     HoldKind.ILL_OR_BEREAVED: ANSWERING,
     HoldKind.DECEASED: set(),
     HoldKind.BREATHING_SPACE: ANSWERING,
+    HoldKind.ADVISER_PAUSE: ANSWERING,
     HoldKind.BANKRUPTCY: ANSWERING,
     HoldKind.IDENTITY_THEFT: ANSWERING,
     HoldKind.DISASTER: ANSWERING,

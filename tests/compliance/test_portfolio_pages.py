@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from accounts.models import Role
 from compliance.models import AuditEvent
-from tests.factories import make_borrower, make_loan, make_portfolio, make_user
+from tests.factories import make_borrower, make_loan, make_portfolio, make_user, reconcile
 
 pytestmark = pytest.mark.django_db
 
@@ -24,6 +24,7 @@ def events(kind: str):
 def test_opens_and_closes_with_an_event_each(client, officer):
     portfolio = make_portfolio("WALLET", contact_open=False)
     address = reverse("portfolio_contact", args=["WALLET"])
+    reconcile(portfolio)
 
     client.post(address, {"contact": "open"})
     portfolio.refresh_from_db()

@@ -1,0 +1,171 @@
+"""What the database knows of borrowers, read in sets for the gate: a fixed number of statements for any number of them.
+
+Rows stay rows here; `compliance.facts` makes facts of them, for now or for a moment long past.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+DAY = timedelta(days=1)
+PERMIT_REACH = timedelta(minutes=15)
+"""The longest a permit can live; one decided longer ago cannot be spent any more."""
+
+Row = dict[str, Any]
+
+
+class Past(NamedTuple):
+    """One attempt with its newest outcome, or a permit that can still be spent (`kind`)."""
+
+    at: datetime
+    id: UUID
+    kind: str
+    direction: str
+    channel: str
+    contact_point: UUID | None
+    loans: list[UUID]
+    purpose: str
+    reported: bool
+    disposition: str | None
+    connected: bool | None
+    answered: bool | None
+    right_party: bool | None
+    conversation: bool | None
+
+
+@dataclass(slots=True)
+class Known:
+    """Of one borrower: contact points and loans by id, the other rows in the order of their beginning."""
+
+    zones: list[str]
+    country: str
+    points: dict[UUID, Row] = field(default_factory=dict)
+    loans: dict[UUID, Row] = field(default_factory=dict)
+    holds: list[Row] = field(default_factory=list)
+    consents: list[Row] = field(default_factory=list)
+    designations: list[Row] = field(default_factory=list)
+    media_requests: list[Row] = field(default_factory=list)
+    history: list[Past] = field(default_factory=list)
+
+
+BORROWERS = """
+SELECT b.id, b.zones, b.country,
+    (SELECT jsonb_agg(to_jsonb(point) ORDER BY point.created_at, point.id) FROM (
+        SELECT p.id, p.kind, p.country, p.zones, p.owner, p.status, p.status_reason, p.line_type, p.place, p.verified_on,
+            p.created_at, person.relation, p.related_person_id IS NOT NULL AS of_another,
+            (SELECT min(refused_at) FROM accounts_relatedpersonrefusal WHERE person_id = person.id) AS refused_at
+        FROM accounts_contactpoint p LEFT JOIN accounts_relatedperson person ON person.id = p.related_person_id
+        WHERE p.borrower_id = b.id
+    ) point),
+    (SELECT jsonb_agg(to_jsonb(debt) ORDER BY debt.id) FROM (
+        SELECT l.id, f.id AS portfolio, f.jurisdictions, f.our_role, f.zone, f.contact_open, f.payments_fresh_days,
+            GREATEST(f.payments_read_at, f.loans_told_at) AS told_at,
+            EXISTS (
+                SELECT FROM accounts_paymentcandidate c JOIN accounts_payment y ON y.id = c.payment_id
+                WHERE c.loan_id = l.id AND y.state = 'unmatched'
+            ) AS waiting_payment
+        FROM accounts_loan l JOIN accounts_portfolio f ON f.id = l.portfolio_id
+        WHERE l.borrower_id = b.id
+    ) debt),
+    (SELECT jsonb_agg(to_jsonb(h) ORDER BY h.starts_on, h.id) FROM compliance_hold h
+     WHERE h.borrower_id = b.id AND (h.ended_at IS NULL OR h.ended_at > %(ended)s)
+        AND (h.ends_on IS NULL OR h.ends_on >= %(yesterday)s)),
+    (SELECT jsonb_agg(to_jsonb(c) ORDER BY c.recorded_at, c.id) FROM compliance_consent c
+     WHERE c.borrower_id = b.id AND (c.to_on IS NULL OR c.to_on >= %(since)s)),
+    (SELECT jsonb_agg(to_jsonb(d) - 'words_sealed' ORDER BY d.from_on, d.id) FROM compliance_designation d
+     WHERE d.borrower_id = b.id AND (d.withdrawn_at IS NULL OR d.withdrawn_at > %(ended)s)
+        AND (d.to_on IS NULL OR d.to_on >= %(yesterday)s)),
+    (SELECT jsonb_agg(to_jsonb(m) ORDER BY m.received_at, m.id) FROM compliance_mediarequest m
+     WHERE m.borrower_id = b.id)
+FROM accounts_borrower b
+WHERE b.id = ANY(%(borrowers)s)
+"""
+"""Contact points, of which those of a person who said no once, on any channel, are refused for ever; loans with the terms
+of their portfolio and when its balances were last told; holds and designations that lasted; consents, also those that calls
+of long ago rested on; every wish about channels."""
+
+
+def read_borrowers(
+    ids: Iterable[UUID], *, since: datetime, at: datetime, ended: datetime
+) -> dict[UUID, Known]:
+    """What is known of each borrower. `since` is how far rules look back; what was ended by `ended` is
+    left out."""
+    # Days are the borrower's own: where they live, it may still be the day before.
+    values: dict[str, Any] = {
+        "borrowers": list(ids),
+        "since": since.date() - DAY,
+        "yesterday": at.date() - DAY,
+        "ended": ended,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(BORROWERS, values)
+        rows = cursor.fetchall()
+    return {
+        pk: Known(
+            zones,
+            country,
+            points=_by_id(points),
+            loans=_by_id(loans),
+            holds=_rows(holds),
+            consents=_rows(consents),
+            designations=_rows(designations),
+            media_requests=_rows(media),
+        )
+        for pk, zones, country, points, loans, holds, consents, designations, media in rows
+    }
+
+
+def _rows(text: str | None) -> list[Row]:
+    return json.loads(text) if text else []
+
+
+def _by_id(text: str | None) -> dict[UUID, Row]:
+    return {UUID(row["id"]): row for row in _rows(text)}
+
+
+HISTORY = """
+SELECT a.borrower_id, a.at, a.id, 'attempt' AS kind, a.direction, a.channel, a.contact_point_id, a.loans, a.purpose,
+       a.reported, o.disposition, o.connected, o.answered, o.right_party, o.conversation
+FROM compliance_contactattempt a
+LEFT JOIN LATERAL (
+    SELECT disposition, connected, answered, right_party, conversation FROM compliance_contactoutcome
+    WHERE attempt_id = a.id ORDER BY id DESC LIMIT 1
+) o ON true
+WHERE a.borrower_id = ANY(%(borrowers)s) AND a.at >= %(since)s
+UNION ALL
+SELECT p.borrower_id, p.at, p.id, 'permit', 'out', p.channel, p.contact_point_id, p.loans, p.purpose, false,
+       NULL, NULL, NULL, NULL, NULL
+FROM compliance_permit p
+WHERE p.borrower_id = ANY(%(borrowers)s) AND p.used_at IS NULL AND p.expires_at > clock_timestamp()
+  AND p.at > %(spendable)s
+ORDER BY 2, 3
+"""
+"""Attempts with their newest outcome, and permits that can still be spent, which count as attempts."""
+
+
+def add_history(known: Mapping[UUID, Known], *, since: datetime, at: datetime) -> None:
+    """The contacts of each borrower from `since` on, in their order."""
+    parameters: dict[str, Any] = {
+        "borrowers": list(known),
+        "since": since,
+        "spendable": at - PERMIT_REACH,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(HISTORY, parameters)
+        for borrower, *past in cursor.fetchall():
+            known[borrower].history.append(Past(*past))
+
+
+def day(text: str | None) -> date | None:
+    """A day as JSON has it."""
+    return date.fromisoformat(text) if text else None
+
+
+def moment(text: str | None) -> datetime | None:
+    """A moment as JSON has it, UTC."""
+    return datetime.fromisoformat(text).astimezone(UTC) if text else None
