@@ -45,6 +45,7 @@ KNOWN = {
     "attempt": {
         "compliance.actions.contacts.place",  # outbound, with its permit
         "compliance.actions.contacts.note_inbound",
+        "compliance.actions.reported._attempt",  # what others did: counted, never sendable
     },
     "spend": {"cases.actions.calls.place_call", "communications.actions.messages._begin"},
     "address": {"communications.actions.messages._begin"},
