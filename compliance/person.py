@@ -139,6 +139,7 @@ def tell(known: Known) -> Told:
         for row in known.points.values()
         if row["kind"] == ContactKind.PHONE and not row["of_another"] and party_of(row) == Party.BORROWER
     )
+    places = {pk: place_of(row) for pk, row in known.points.items()}
     return Told(
         all_holds=tuple(_Ending(_hold(row), moment(row["ended_at"])) for row in known.holds),
         all_designations=tuple(
@@ -148,7 +149,7 @@ def tell(known: Known) -> Told:
         ),
         wishes=tuple(known.media_requests),
         given=tuple(_Given(_consent(row), row["given_to"]) for row in known.consents),
-        contacts=tuple((each.id, _past(each, known)) for each in known.history),
+        contacts=tuple((each.id, _past(each, known, places)) for each in known.history),
         own_phones=own,
     )
 
@@ -271,7 +272,7 @@ def _media(wishes: Iterable[Mapping[str, Any]]) -> Iterator[MediaFact]:
         )
 
 
-def _past(past: Past, known: Known) -> PastContact:
+def _past(past: Past, known: Known, places: Mapping[UUID, str | None]) -> PastContact:
     point = known.points.get(past.contact_point) if past.contact_point else None
     wrong = point is not None and point["status"] == PointStatus.WRONG and past.right_party is not True
     return PastContact(
@@ -279,7 +280,7 @@ def _past(past: Past, known: Known) -> PastContact:
         channel=past.channel,
         direction=past.direction,
         contact_point=str(past.contact_point) if past.contact_point else None,
-        debts=tuple(map(str, past.loans)),
+        debts=tuple(past.loans),
         purpose=past.purpose if past.purpose in PURPOSES else None,
         connected=past.connected,
         answered=past.answered,
@@ -288,7 +289,7 @@ def _past(past: Past, known: Known) -> PastContact:
         kind=past.kind,
         reported=past.reported,
         by_us=not past.reported,
-        place=place_of(point) if point else None,
+        place=places.get(past.contact_point) if past.contact_point else None,
         voicemail=past.disposition == VOICEMAIL or None,
         hardship=past.disposition in HARDSHIP,
         wrong_number=wrong,
