@@ -190,7 +190,7 @@ def _plan(page: CasePage, form: forms.Form) -> dict[str, Any]:
 def _complaint(page: CasePage, form: forms.Form) -> dict[str, Any]:
     return {
         "complaint": {
-            "answer_by": complaints.due_on(page.row.portfolio, page.at),
+            "answer_by": complaints.clock_of(page.row.portfolio, page.at).due_on,
             "owner": _("the compliance officers"),
             "stops": _("Asking for payment stops until it is answered."),
         }

@@ -6,13 +6,12 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from uuid_utils.compat import uuid7
 
 from accounts.models import Borrower, Loan, Portfolio, User
 from accounts.seal import seal_of
+from compliance.actions.gate import packs
 from compliance.actions.holds import finish_hold, open_hold
 from compliance.audit import Actor, Stream, record
 from compliance.models import (
@@ -23,25 +22,12 @@ from compliance.models import (
     Hold,
     HoldKind,
 )
+from compliance.rules.terms import Event, Matter, ask, book_for
+from compliance.rules.terms.matter import COMPLAINT
+from compliance.rules.terms.schema import DeadlineTerm
 
 MOST_WORDS = 10_000
 AGAIN = timedelta(minutes=1)
-
-
-@dataclass(frozen=True)
-class Clock:
-    """A term for answering, in calendar days after the day of receipt, by the portfolio's wall."""
-
-    name: str
-    days: int
-    citation: str | Promise
-
-
-CHINA = Clock(
-    "CN.COMPLAINT.SLA", 15, gettext_lazy("CBIRC order 2020 no. 3: decided and told within 15 days of receipt")
-)
-HOUSE = Clock("HOUSE.COMPLAINT.SLA", 15, gettext_lazy("House policy: answered within 15 days of receipt"))
-CLOCKS = {clock.name: clock for clock in (CHINA, HOUSE)}
 
 
 class ComplaintRefused(Exception):
@@ -60,14 +46,38 @@ class Opened:
     answer: str
 
 
-def clock_of(portfolio: Portfolio) -> Clock:
-    """The shortest term that binds the portfolio."""
-    return CHINA if any(each.split("-")[0] == "CN" for each in portfolio.jurisdictions) else HOUSE
+@dataclass(frozen=True)
+class Clock:
+    """By when a complaint is to be answered: the last day, and the term of a pack that says so."""
+
+    due_on: date
+    term: str
 
 
-def due_on(portfolio: Portfolio, received_at: datetime) -> date:
-    """The last day to decide and answer."""
-    return portfolio.business_date(received_at) + timedelta(days=clock_of(portfolio).days)
+def clock_of(portfolio: Portfolio, received_at: datetime) -> Clock:
+    """The shortest term that the packs of the portfolio's jurisdictions set, and house policy where they set none. A
+    complaint is taken to be simple: longer terms need somebody's decision."""
+    matter = Matter(
+        role=portfolio.our_role,
+        jurisdictions=tuple(portfolio.jurisdictions),
+        zone=portfolio.zone,
+        events=(Event(at=received_at, kind=COMPLAINT),),
+    )
+    answer = ask("complaint_deadline", matter, book_for(packs(), portfolio.jurisdictions))
+    if not answer.rules:
+        raise LookupError("No pack says by when a complaint is answered.")
+    return Clock(due_on=answer.values["deadline"], term=answer.rules[0])
+
+
+def clock_words(name: str) -> str | None:
+    """What sets a complaint's clock, in a sentence; None for a term that no pack has any more."""
+    term = packs().term(name)
+    if not isinstance(term, DeadlineTerm):
+        return None
+    if term.confidence == "house":
+        return _("House policy: answered within %(days)s days of receipt") % {"days": term.days}
+    words = {"citation": term.citation, "days": term.days}
+    return _("%(citation)s: decided and told within %(days)s days of receipt") % words
 
 
 @transaction.atomic
@@ -96,7 +106,7 @@ def log_complaint(
     hold = open_hold(borrower=borrower, kind=HoldKind.COMPLAINT, by=by, at=at, case=case)
     if known := _told_just_now(borrower, loan, category, channel, words, at):
         return known
-    complaint_id = uuid7()
+    complaint_id, clock = uuid7(), clock_of(portfolio, at)
     complaint = Complaint.objects.create(
         id=complaint_id,
         borrower=borrower,
@@ -106,8 +116,8 @@ def log_complaint(
         channel=channel,
         words_sealed=seal_of(borrower).seal(_words_field(complaint_id), words),
         received_at=at,
-        due_on=due_on(portfolio, at),
-        clock=clock_of(portfolio).name,
+        due_on=clock.due_on,
+        clock=clock.term,
         owner=owner,
         hold=hold,
     )

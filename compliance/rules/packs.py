@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from compliance.rules.decision import RuleResult
 from compliance.rules.schema import PackFile, Rule
+from compliance.rules.terms.schema import Term
 
 SHIPPED = Path(__file__).resolve().parent.parent / "packs"
 
@@ -56,6 +57,11 @@ class Pack:
     def rules(self) -> tuple[Rule, ...]:
         return self.file.rules
 
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """What the pack says where no contact is decided: `compliance.rules.terms` answers with it."""
+        return self.file.terms
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the text, hexadecimal: the exact version a decision was made with."""
@@ -72,6 +78,7 @@ class Packs:
             pack.jurisdiction: pack for pack in self.all if pack.jurisdiction is not None
         }
         self._rules = {rule.id: rule for pack in self.all for rule in pack.rules}
+        self._terms = {term.id: term for pack in self.all for term in pack.terms}
         self._applying: dict[tuple[Any, ...], tuple[tuple[Pack, Rule], ...]] = {}
         if len({pack.id for pack in self.all}) < len(self.all):
             raise PackError("two packs have the same id")
@@ -79,6 +86,8 @@ class Packs:
             raise PackError("two packs claim the same jurisdiction")
         if len(self._rules) < sum(len(pack.rules) for pack in self.all):
             raise PackError("two packs have a rule of the same id")
+        if len({*self._rules, *self._terms}) < sum(len(pack.rules) + len(pack.terms) for pack in self.all):
+            raise PackError("two packs have a term of the same id")
 
     @property
     def jurisdictions(self) -> tuple[str, ...]:
@@ -104,6 +113,10 @@ class Packs:
     def rule(self, rule_id: str) -> Rule | None:
         """The rule of that id, for its citation and sentence; None for the gate's own checks."""
         return self._rules.get(rule_id)
+
+    def term(self, term_id: str) -> Term | None:
+        """The term of that id, for its citation and sentence; None where no pack has it."""
+        return self._terms.get(term_id)
 
     def without_house(self) -> "Packs":
         """The law alone, as the conformance vectors ask."""

@@ -14,6 +14,7 @@ from compliance.rules.decision import Outcome
 from compliance.rules.exceptions import AgreementException, RuleException
 from compliance.rules.facts import Channel, Party, Place, Purpose, Role
 from compliance.rules.shapes import WEEKDAYS, Example, Minute, Period, Strict, Weekday, Zone
+from compliance.rules.terms.schema import Term
 from compliance.rules.windows import Hours, Span
 from compliance.rules.zones import zones_of
 
@@ -311,6 +312,7 @@ class PackFile(Strict):
     country: str | None  # whose zones stand in where the person's are not known
     version: date
     rules: tuple[Rule, ...]
+    terms: tuple[Term, ...] = ()  # where no contact is decided
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
@@ -318,8 +320,8 @@ class PackFile(Strict):
             raise ValueError("a jurisdiction has a country; a house policy has neither")
         if self.country is not None and not zones_of(self.country):
             raise ValueError(f"country {self.country!r} has no zones")
-        ids = [rule.id for rule in self.rules]
-        for rule in self.rules:
+        ids = [rule.id for rule in (*self.rules, *self.terms)]
+        for rule in (*self.rules, *self.terms):
             if ids.count(rule.id) > 1:
                 raise ValueError(f"rule {rule.id} stands twice")
             if rule.superseded_by is not None and rule.superseded_by not in ids:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.http import StaffRequest
-from compliance.actions.complaints import CLOCKS, ComplaintRefused, Opened, assign, open_words, resolve
+from compliance.actions.complaints import ComplaintRefused, Opened, assign, clock_words, open_words, resolve
 from compliance.audit import Actor
 from compliance.forms import ComplaintDecisionForm
 from compliance.models import Complaint, ComplaintState
@@ -155,7 +155,7 @@ def _page(
         "complaint": found,
         "line": _line(found, timezone.now()),
         "zone": ZoneInfo(found.portfolio.zone),
-        "clock": CLOCKS.get(found.clock),
+        "clock": clock_words(found.clock),
         "opened": opened,
         "may_open": request.user.has_perm("accounts.unseal"),
         "may_take": may_resolve and found.owner_id != request.user.pk,

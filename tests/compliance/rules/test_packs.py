@@ -79,7 +79,7 @@ def test_a_broken_pack_names_file_and_place(old, new, message):
 
 
 def test_every_problem_is_told_at_once():
-    broken = US.replace("limit: 7", "limit: many").replace("country: US", "country: 7")
+    broken = US.replace("limit: 7", "limit: many").replace("\ncountry: US", "\ncountry: 7")
     with pytest.raises(PackError) as error:
         parse_pack(broken, "us.yaml")
     assert [line.split(": ")[1] for line in str(error.value).splitlines()] == [
