@@ -110,7 +110,8 @@ def _longest_reach(packs: Packs) -> int:
     days = [0]
     for rule in (rule for pack in packs.all for rule in pack.rules):
         if isinstance(rule, CountRule):
-            days.append(rule.window.days + (rule.counts.except_consented_days or 0))
+            # What happened once and for ever is looked for a year back: nobody is asked about so long ago.
+            days.append(min(rule.window.days, 366) + (rule.counts.except_consented_days or 0))
         elif isinstance(rule, QuietRule):
             days.append(rule.days + (rule.after.except_consented_days or 0))
     return max(days)

@@ -7,7 +7,7 @@ from typing import Any
 from babel import Locale
 from babel.dates import format_date, get_timezone_location
 from babel.lists import format_list
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from accounts.models import Relation
@@ -121,12 +121,18 @@ def _no_common_hours(params: Params) -> str:
     ) % {"number": number}
 
 
+EVER = 366  # a window of more days than any law counts has no end
+LOAN_BY = {"debt_group": "debt", "account": "debt"}  # to the reader all are the loan
+
+
 def _count_reached(params: Params) -> str:
     limit, days = params.get("limit") or 0, params.get("days") or 1
     what = {
         "dial": lambda: ngettext("%(limit)d call", "%(limit)d calls", limit),
         "connected_call": lambda: ngettext("%(limit)d call", "%(limit)d calls", limit),
         "unanswered_call": lambda: ngettext("%(limit)d unanswered call", "%(limit)d unanswered calls", limit),
+        "telephone": lambda: ngettext("%(limit)d call or text", "%(limit)d calls and texts", limit),
+        "visit": lambda: ngettext("%(limit)d visit", "%(limit)d visits", limit),
         "conversation": lambda: ngettext("%(limit)d conversation", "%(limit)d conversations", limit),
         "message": lambda: ngettext("%(limit)d message", "%(limit)d messages", limit),
     }.get(params["event"], lambda: ngettext("%(limit)d contact", "%(limit)d contacts", limit))() % {
@@ -134,7 +140,9 @@ def _count_reached(params: Params) -> str:
     }
     said = {"what": what, "days": days}
     # Whole sentences: word order differs too much between languages to put them together from parts.
-    match params["per"], days == 1:
+    if days > EVER:
+        return _("The most there may ever be has been reached: %(what)s.") % said
+    match LOAN_BY.get(params["per"], params["per"]), days == 1:
         case "debt", True:
             text = _("The most for one day has been reached for this loan: %(what)s.")
         case "debt", False:
@@ -161,6 +169,98 @@ def _quiet_period(params: Params) -> str:
     return _("The last contact was on %(last)s; some quiet days follow, until %(first)s.") % said
 
 
+def _stale_facts(_params: Params) -> str:
+    return _("What is known here is too old to rely on; it is read again first.")
+
+
+def _designated_time(params: Params) -> str:
+    return _("The borrower asked not to be contacted at this time (it is %(time)s in %(place)s).") % {
+        "time": params["local_time"],
+        "place": _place(params["zone"]),
+    }
+
+
+def _designated_place(_params: Params) -> str:
+    return _("The borrower asked not to be contacted there.")
+
+
+def _employer_forbids(_params: Params) -> str:
+    return _("Calls at work are not welcome there; use another way.")
+
+
+def _medium_refused(params: Params) -> str:
+    if params.get("contact_point"):
+        return _("The borrower asked that this number or address not be used.")
+    return _("The borrower asked not to be contacted this way.")
+
+
+def _no_consent(_params: Params) -> str:
+    return _("The borrower has not agreed to electronic messages.")
+
+
+def _public(_params: Params) -> str:
+    return _("Others could read this.")
+
+
+def _employer_email(_params: Params) -> str:
+    return _("The address comes from the employer, where others may read it.")
+
+
+def _inconvenient_now(_params: Params) -> str:
+    return _("It does not suit now. Ask when it would, and end the call.")
+
+
+def _excepted(params: Params) -> str:
+    return _("It may be done because the rule has an exception for it (%(exception)s).") % params
+
+
+def _set_aside(_params: Params) -> str:
+    return _("Two people have set this draft rule aside for now.")
+
+
+def _proposed(_params: Params) -> str:
+    return _("A rule that is only proposed would stop this. It is not law yet.")
+
+
+def _pattern(params: Params) -> str:
+    return str(PATTERNS.get(params["factor"], _("So many contacts so close together tell against us.")))
+
+
+def _required(params: Params) -> str:
+    wanted = [str(REQUIREMENTS.get(word, word)) for word in params["requires"]]
+    return _("To be kept in mind: %(what)s.") % {"what": _join(wanted)}
+
+
+PATTERNS = {
+    "rapid_succession_calls_5_minutes": gettext_lazy("A second call within five minutes tells against us."),
+    "rapid_succession_voicemails_5_minutes": gettext_lazy(
+        "A second voicemail within five minutes tells against us."
+    ),
+    "highly_concentrated_calls": gettext_lazy("So many calls to one number on one day tell against us."),
+    "highly_concentrated_voicemails": gettext_lazy(
+        "So many voicemails to one number on one day tell against us."
+    ),
+    "many_texts_on_several_days": gettext_lazy("So many texts on several days are likely harassment."),
+}
+REQUIREMENTS = {
+    "attempt_to_collect_a_debt": gettext_lazy("say that this is about collecting a debt"),
+    "information_will_be_used_for_that": gettext_lazy("say that what is told will be used for that"),
+    "from_a_debt_collector": gettext_lazy("say that it comes from a debt collector"),
+    "same_language": gettext_lazy("say so in the language of the rest"),
+    "opt_out_notice": gettext_lazy("tell how to stop such messages, at no cost"),
+    "opt_out_by_one_word": gettext_lazy("one word is enough to stop them"),
+    "recording": gettext_lazy("record the call"),
+    "voicemail_business_name": gettext_lazy(
+        "on a voicemail, a business name that does not show debt collection"
+    ),
+    "voicemail_request_to_reply": gettext_lazy("ask there for a reply"),
+    "voicemail_names": gettext_lazy("say whom to ask for"),
+    "voicemail_number": gettext_lazy("and on what number"),
+    "voicemail_nothing_else": gettext_lazy("and nothing else"),
+}
+"""What packs require of a contact, by their own words for it."""
+
+
 def _consented(params: Params) -> str:
     return _("The borrower asked to be called, until %(day)s.") % {"day": _day(params["until"])}
 
@@ -182,6 +282,20 @@ SENTENCES: dict[ReasonCode, Callable[[Params], str]] = {
     ReasonCode.COUNT_REACHED: _count_reached,
     ReasonCode.QUIET_PERIOD: _quiet_period,
     ReasonCode.CONSENTED: _consented,
+    ReasonCode.STALE_FACTS: _stale_facts,
+    ReasonCode.DESIGNATED_TIME: _designated_time,
+    ReasonCode.DESIGNATED_PLACE: _designated_place,
+    ReasonCode.EMPLOYER_FORBIDS: _employer_forbids,
+    ReasonCode.MEDIUM_REFUSED: _medium_refused,
+    ReasonCode.NO_CONSENT: _no_consent,
+    ReasonCode.PUBLIC: _public,
+    ReasonCode.EMPLOYER_EMAIL: _employer_email,
+    ReasonCode.INCONVENIENT_NOW: _inconvenient_now,
+    ReasonCode.EXCEPTED: _excepted,
+    ReasonCode.SET_ASIDE: _set_aside,
+    ReasonCode.PROPOSED: _proposed,
+    ReasonCode.PATTERN: _pattern,
+    ReasonCode.REQUIRED: _required,
 }
 
 

@@ -1,10 +1,10 @@
 """The decision: facts, packs and a moment in; an outcome with every rule's own result out. Strictest wins."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from compliance.rules.decision import Decision, Outcome, ReasonCode, RuleResult
 from compliance.rules.facts import Channel, Facts, Party, Purpose, Role
-from compliance.rules.judges import judge
+from compliance.rules.judges import Prepared, in_force, judge_prepared, prepared, unmoved
 from compliance.rules.packs import Packs
 from compliance.rules.situation import Situation
 from compliance.rules.windows import FAR
@@ -81,11 +81,45 @@ def _judge_all(situation: Situation, packs: Packs, at: datetime) -> tuple[RuleRe
         results.append(
             RuleResult(rule="GATE.HOLD", outcome=Outcome.PROHIBITED, **hold_reason(hold, situation, at))
         )
-    applying = packs.applying(facts.jurisdictions, facts.role, facts.channel, facts.purpose, facts.party)
-    for pack, rule in applying:
-        if result := judge(rule, pack, situation, at):
+    for one in _in_force(situation, packs, at):
+        result = one if isinstance(one, RuleResult) else judge_prepared(one, situation, at)
+        if result is not None:
             results.append(result)
     return tuple(results)
+
+
+# Places times hours times kinds of contact: more than this is no portfolio but a test.
+REMEMBERED = 20_000
+
+
+def _in_force(situation: Situation, packs: Packs, at: datetime) -> tuple[Prepared | RuleResult, ...]:
+    """The rules that speak about such a contact and are in force on any date it may be for the person; of those that
+    nothing in the facts can move, the result itself."""
+    facts = situation.facts
+    contact = (facts.jurisdictions, facts.role, facts.channel, facts.purpose, facts.party)
+    question = (
+        contact,
+        situation.zones,
+        situation.address_zones,
+        at.replace(minute=0, second=0, microsecond=0) + QUARTERS[at.minute // 15],
+        (bool(facts.holds), bool(facts.designations), bool(facts.media_requests)),
+        (facts.live, facts.public, facts.employer_email, facts.inconvenient_now),
+        facts.signed,
+        facts.set_aside,
+    )
+    found = packs.in_force.get(question)
+    if found is None:
+        if len(packs.in_force) > REMEMBERED:
+            packs.in_force.clear()
+        rules = (
+            prepared(pack, rule) for pack, rule in packs.applying(*contact) if in_force(rule, situation, at)
+        )
+        found = packs.in_force[question] = tuple(unmoved(one, facts) or one for one in rules)
+    return found
+
+
+# Everywhere on earth dates change on a quarter of an hour.
+QUARTERS = tuple(timedelta(minutes=minutes) for minutes in (0, 15, 30, 45))
 
 
 def _next_allowed(

@@ -31,7 +31,8 @@ class ReplyException(ExceptionShape):
     def holds(self, situation: Situation, _at: datetime, _since: datetime | None) -> bool:
         facts = situation.facts
         if facts.live:
-            return True
+            # Whoever says that it does not suit is not asked to carry on.
+            return facts.purpose != Purpose.ASK_TO_CONTINUE
         began = facts.in_reply_to
         if began is None:
             return False

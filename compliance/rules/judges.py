@@ -41,35 +41,93 @@ DAY = timedelta(days=1)
 COUNTING = (CountRule, PatternRule, QuietRule, ConsentRule)
 
 
+class Prepared:
+    """One rule with all that does not change from contact to contact worked out: millions are judged."""
+
+    __slots__ = ("_plain", "counting", "find", "needs", "opens", "pack", "rule", "status")
+
+    def __init__(self, pack: Pack, rule: Rule) -> None:
+        self.pack, self.rule = pack, rule
+        self.find = _JUDGES[type(rule)]
+        self.counting = isinstance(rule, COUNTING)
+        self.status: str = rule.status
+        self.opens = rule.status == "signed" or rule.confidence == "house"
+        # What the facts must hold before the rule can have anything to say; None: it always may.
+        self.needs = rule.when if isinstance(rule, BarRule) else _NEEDS.get(type(rule))
+        self._plain: dict[str, RuleResult] = {}
+
+    def standing(self, facts: Facts) -> tuple[str, bool]:
+        """The rule's status for these facts, and whether its exceptions count."""
+        if self.status == "draft" and self.pack.id in facts.signed:
+            return "signed", True
+        return self.status, self.opens
+
+    def plain(self, status: str) -> RuleResult:
+        """The result where the rule has nothing to say: the same object every time."""
+        if status not in self._plain:
+            self._plain[status] = RuleResult(rule=self.rule.id, pack=self.pack.id, status=status)
+        return self._plain[status]
+
+
 def judge(rule: Rule, pack: Pack, situation: Situation, at: datetime) -> RuleResult | None:
     """The result of one rule at a moment (UTC); None where it does not reach the contact, or is in force on none of
     the person's possible dates."""
-    facts = situation.facts
-    zones = situation.zones_for(rule)
-    if not rule.always_in_force and not any(map(rule.in_force.holds, situation.dates(at, zones))):
+    if not in_force(rule, situation, at):
         return None
-    debts = situation.reached(rule)
-    if debts is None or (facts.live and isinstance(rule, COUNTING)):
+    return judge_prepared(prepared(pack, rule), situation, at)
+
+
+def prepared(pack: Pack, rule: Rule) -> Prepared:
+    found = pack.prepared.get(rule.id)
+    if found is None:
+        found = pack.prepared[rule.id] = Prepared(pack, rule)
+    return found
+
+
+def in_force(rule: Rule, situation: Situation, at: datetime) -> bool:
+    """Whether a rule is in force on any date it may be for the person."""
+    return rule.always_in_force or any(
+        map(rule.in_force.holds, situation.dates(at, situation.zones_for(rule)))
+    )
+
+
+def unmoved(one: Prepared, facts: Facts) -> RuleResult | None:
+    """The result of a rule in force that nothing but these asks for: the kind of contact, who it reaches, what is
+    signed, and whether the facts hold anything of the sort it is about. None where more must be looked at."""
+    rule = one.rule
+    if rule.narrowed or (facts.live and one.counting):
         return None
-    status = "signed" if rule.status == "draft" and pack.id in facts.signed else rule.status
+    status, _opens = one.standing(facts)
     if status == "draft" and rule.id in facts.set_aside:
-        return RuleResult(rule=rule.id, pack=pack.id, status=status, reason=ReasonCode.SET_ASIDE)
-    opens = status == "signed" or rule.confidence == "house"
-    found = _JUDGES[type(rule)](Asked(rule, situation, at, zones, debts, opens))
+        return None
+    if one.needs is not None:
+        return None if getattr(facts, one.needs) else one.plain(status)
+    if isinstance(rule, PartyRule) and facts.party in rule.allowed:
+        return one.plain(status)
+    if isinstance(rule, RequireRule) and rule.when == "always":
+        return RuleResult(rule=rule.id, pack=one.pack.id, status=status, **_required(rule))
+    return None
+
+
+def judge_prepared(one: Prepared, situation: Situation, at: datetime) -> RuleResult | None:
+    """As `judge`, for a rule that is in force."""
+    rule, facts = one.rule, situation.facts
+    debts: tuple[str, ...] | None = facts.debts
+    if rule.narrowed:
+        debts = situation.reached(rule)
+    if debts is None or (facts.live and one.counting):
+        return None
+    status, opens = one.standing(facts)
+    if status == "draft" and rule.id in facts.set_aside:
+        return RuleResult(rule=rule.id, pack=one.pack.id, status=status, reason=ReasonCode.SET_ASIDE)
+    zones = situation.zones_for(rule)
+    found = one.find(Asked(rule, situation, at, zones, debts, opens))
     if not found:
-        return _plain(pack, rule, status)
+        return one.plain(status)
     since = found.pop("since", None)
     if found.pop("stopped", False) and not (opens and _except(rule, situation, at, since, found)):
         _stop(rule, zones, status, found)
-    return RuleResult(rule=rule.id, pack=pack.id, status=status, **found)
-
-
-def _plain(pack: Pack, rule: Rule, status: str) -> RuleResult:
-    """The same for every contact a rule has nothing to say against."""
-    key = (rule.id, status)
-    if key not in pack.plain:
-        pack.plain[key] = RuleResult(rule=rule.id, pack=pack.id, status=status)
-    return pack.plain[key]
+    return RuleResult(rule=rule.id, pack=one.pack.id, status=status, **found)
 
 
 def _except(
@@ -207,8 +265,8 @@ def _stop_unless_consented(
 def _pattern(asked: Asked[PatternRule]) -> dict[str, Any]:
     rule, situation, at, zones, debts, _opens = asked
     for unit in situation.units(rule.counts, debts):
-        past = [each.at for each in situation.facts.history if situation.counts(rule.counts, each, unit)]
-        if past and pattern_in(rule, (*past, at), at, zones):
+        past = [each.at for each in situation.counted(rule.counts, unit)]
+        if len(past) + 1 >= rule.number and pattern_in(rule, (*past, at), at, zones):
             params = {"factor": rule.factor, "number": rule.number}
             return {"outcome": Outcome.FLAGGED, "reason": ReasonCode.PATTERN, "params": params}
     return {}
@@ -233,6 +291,10 @@ def _require(asked: Asked[RequireRule]) -> dict[str, Any]:
     rule = asked.rule
     if rule.when != "always" and rule.when != ("later" if _spoken_before(asked.situation.facts) else "first"):
         return {}
+    return _required(rule)
+
+
+def _required(rule: RequireRule) -> dict[str, Any]:
     return {"reason": ReasonCode.REQUIRED, "params": {"requires": list(rule.requires)}}
 
 
@@ -253,4 +315,10 @@ _JUDGES: dict[type, Callable[[Any], dict[str, Any]]] = {
     ConsentRule: wishes.judge_consent,
     BarRule: wishes.judge_bar,
     RequireRule: _require,
+}
+
+_NEEDS: dict[type, str] = {
+    HoldRule: "holds",
+    DesignationRule: "designations",
+    MediaRule: "media_requests",
 }

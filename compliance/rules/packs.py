@@ -11,7 +11,6 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from compliance.rules.decision import RuleResult
 from compliance.rules.schema import PackFile, Rule
 from compliance.rules.terms.schema import Term
 
@@ -29,8 +28,8 @@ class Pack:
 
     file: PackFile
     text: str
-    plain: dict[tuple[str, str], RuleResult] = field(default_factory=dict, repr=False)
-    """The results of rules that had nothing to say, by rule and status: the same objects every time."""
+    prepared: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What judges work out of each rule once."""
 
     @property
     def id(self) -> str:
@@ -80,6 +79,9 @@ class Packs:
         self._rules = {rule.id: rule for pack in self.all for rule in pack.rules}
         self._terms = {term.id: term for pack in self.all for term in pack.terms}
         self._applying: dict[tuple[Any, ...], tuple[tuple[Pack, Rule], ...]] = {}
+        self.in_force: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+        """What applies on some dates to some contact, prepared; filled by `decide`."""
+        self._versions: dict[tuple[str, ...], dict[str, str]] = {}
         if len({pack.id for pack in self.all}) < len(self.all):
             raise PackError("two packs have the same id")
         if len(self._by_jurisdiction) + len(self.house) < len(self.all):
@@ -108,7 +110,10 @@ class Packs:
 
     def versions(self, jurisdictions: Iterable[str]) -> dict[str, str]:
         """Id and digest of every pack that applies there: what a decision stores."""
-        return {pack.id: pack.digest for pack in self.packs_for(jurisdictions)}
+        wanted = tuple(jurisdictions)
+        if wanted not in self._versions:
+            self._versions[wanted] = {pack.id: pack.digest for pack in self.packs_for(wanted)}
+        return dict(self._versions[wanted])
 
     def rule(self, rule_id: str) -> Rule | None:
         """The rule of that id, for its citation and sentence; None for the gate's own checks."""

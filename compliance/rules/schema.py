@@ -168,6 +168,11 @@ class Counted(Strict):
     # so.
     except_consented_days: int | None = Field(default=None, ge=1, le=31)
 
+    @cached_property
+    def unfiltered(self) -> bool:
+        """Whether purposes and places make no difference."""
+        return not (self.except_purposes or self.only_purposes or self.places or self.except_places)
+
 
 class CountWindow(Strict):
     """`ever`: no contact of the past drops out."""

@@ -45,7 +45,8 @@ class Situation:
         self.zones = zones
         self.address_zones = address_zones or zones
         self._dates: dict[tuple[datetime, tuple[str, ...]], set[date]] = {}
-        self._history_dates: dict[str, list[date]] = {}
+        self._history_dates: dict[str, dict[int, date]] = {}
+        self._events: dict[str, list[PastContact]] = {}
         self._counted: dict[tuple[int, str | None, str], list[date]] = {}
 
     def zones_for(self, rule: BaseRule) -> tuple[str, ...]:
@@ -123,27 +124,44 @@ class Situation:
         key = (id(counted), unit, zone)  # part of a pack, which outlives the decision
         found = self._counted.get(key)
         if found is None:
-            found = sorted(
-                day
-                for contact, day in zip(self.facts.history, self._dates_of_history(zone), strict=True)
-                if self.counts(counted, contact, unit)
-                and not self._was_asked_for(contact, zone, counted.except_consented_days)
-            )
+            contacts = self.counted(counted, unit)
+            if self.facts.consents and counted.except_consented_days is not None:
+                contacts = [each for each in contacts if not self.asked_for(counted, each, zone)]
+            dates = self._dates_of_history(zone) if contacts else {}
+            found = sorted(dates[id(each)] for each in contacts)
             self._counted[key] = found
         return found
 
+    def counted(self, counted: Counted, unit: str | None) -> list[PastContact]:
+        """The past contacts a rule counts for one unit; consents aside."""
+        event = counted.event
+        happened = self._events.get(event)
+        if happened is None:
+            happened = [each for each in self.facts.history if _is_event(event, each)]
+            self._events[event] = happened
+        if not happened:
+            return happened
+        return [each for each in happened if _wanted(counted, each) and self._concerns(counted, each, unit)]
+
     def counts(self, counted: Counted, contact: PastContact, unit: str | None) -> bool:
         """Whether a past contact is what a rule counts, for one unit; consents aside."""
-        return _counts(counted, contact) and self._concerns(counted, contact, unit)
+        return (
+            _is_event(counted.event, contact)
+            and _wanted(counted, contact)
+            and self._concerns(counted, contact, unit)
+        )
 
     def asked_for(self, counted: Counted, contact: PastContact, zone: str) -> bool:
         """Whether a past call rested on a consent, so that a rule does not count it."""
         return self._was_asked_for(contact, zone, counted.except_consented_days)
 
-    def _dates_of_history(self, zone: str) -> list[date]:
+    def _dates_of_history(self, zone: str) -> dict[int, date]:
+        """The local date of every contact, by its identity."""
         if zone not in self._history_dates:
             clock = _clock(zone)
-            self._history_dates[zone] = [each.at.astimezone(clock).date() for each in self.facts.history]
+            self._history_dates[zone] = {
+                id(each): each.at.astimezone(clock).date() for each in self.facts.history
+            }
         return self._history_dates[zone]
 
     def _concerns(self, counted: Counted, contact: PastContact, unit: str | None) -> bool:
@@ -243,19 +261,20 @@ def _unanswered(contact: PastContact) -> bool:
     return not (contact.conversation or contact.right_party)
 
 
-def _counts(counted: Counted, contact: PastContact) -> bool:
-    """Whether a contact is the event a rule counts; what is not known is taken as the stricter answer."""
+def _wanted(counted: Counted, contact: PastContact) -> bool:
+    """Whether a rule counts this one of the events; what is not known is taken as the stricter answer."""
     if counted.direction == "out" and contact.direction == Direction.IN:
         return False
-    if counted.except_purposes and contact.purpose is not None and contact.purpose in counted.except_purposes:
+    if counted.unfiltered:
+        return True
+    purpose, place = contact.purpose, contact.place
+    if purpose is not None and (
+        purpose in counted.except_purposes or (counted.only_purposes and purpose not in counted.only_purposes)
+    ):
         return False
-    if counted.only_purposes and contact.purpose is not None and contact.purpose not in counted.only_purposes:
-        return False
-    if counted.places and contact.place is not None and contact.place not in counted.places:
-        return False
-    if counted.except_places and contact.place in counted.except_places:
-        return False
-    return _is_event(counted.event, contact)
+    if place is None:
+        return True
+    return place not in counted.except_places and (not counted.places or place in counted.places)
 
 
 def _is_event(event: str, contact: PastContact) -> bool:

@@ -64,7 +64,9 @@ def test_a_permit_hangs_on_a_decision_that_holds_all_it_rests_on(dana):
     assert (stored.purpose, stored.at, stored.next_allowed) == ("collect", NOW, NOW)
     assert stored.actor == str(agent.ref)
     assert stored.packs == packs().versions(["US"])
-    assert json.loads(bytes(stored.facts)) == {
+    told = json.loads(bytes(stored.facts))
+    assert Facts.from_json(bytes(stored.facts)) == facts_of(dana, contact_point=dana.phone.pk)
+    asked = {
         "arrears_positive": True,
         "channel": "call",
         "consents": [],
@@ -79,6 +81,7 @@ def test_a_permit_hangs_on_a_decision_that_holds_all_it_rests_on(dana):
         "role": "creditor",
         "zones": ["America/New_York"],
     }
+    assert {name: told[name] for name in asked} == asked
     assert stored.results == json.loads(canonical_json(answer.decision.results))
     assert {result["rule"] for result in stored.results} >= {"HOUSE.TIME", "HOUSE.CALLS.7IN7"}
 

@@ -8,7 +8,7 @@ from django.utils import translation
 from compliance.actions.gate import packs
 from compliance.holds import HOLDS
 from compliance.rules import Facts, ReasonCode, RuleResult, decide
-from compliance.sentences import SENTENCES, explain, sentence
+from compliance.sentences import PATTERNS, REQUIREMENTS, SENTENCES, explain, sentence
 
 HOURS = {"zone": "America/New_York", "local_time": "07:30", "hours": [["08:00", "21:00"]], "zones": 1}
 COUNT = {"of": None, "limit": 7, "days": 7}
@@ -116,8 +116,75 @@ SAID = [
         QUIET | {"event": "message"},
         "The last contact was on 4 Mar 2026; some quiet days follow, until 11 Mar 2026.",
     ),
+    (
+        "count_reached",
+        {"of": None, "limit": 1, "days": 36525, "event": "conversation", "per": "contact_point"},
+        "The most there may ever be has been reached: 1 conversation.",
+    ),
+    (
+        "count_reached",
+        COUNT | {"event": "telephone", "per": "account", "limit": 2},
+        "The most for 7 days has been reached for this loan: 2 calls and texts.",
+    ),
     ("consented", {"until": "2026-03-06"}, "The borrower asked to be called, until 6 Mar 2026."),
+    (
+        "stale_facts",
+        {"what": ["balances"]},
+        "What is known here is too old to rely on; it is read again first.",
+    ),
+    (
+        "designated_time",
+        {"zone": "America/New_York", "local_time": "09:30", "at_edge": False},
+        "The borrower asked not to be contacted at this time (it is 09:30 in New York).",
+    ),
+    ("designated_place", {"place": "home"}, "The borrower asked not to be contacted there."),
+    ("employer_forbids", {}, "Calls at work are not welcome there; use another way."),
+    (
+        "medium_refused",
+        {"channel": "sms", "contact_point": "N1"},
+        "The borrower asked that this number or address not be used.",
+    ),
+    (
+        "medium_refused",
+        {"channel": "sms", "contact_point": None},
+        "The borrower asked not to be contacted this way.",
+    ),
+    (
+        "no_consent",
+        {"consent": "electronic_messages"},
+        "The borrower has not agreed to electronic messages.",
+    ),
+    ("public", {}, "Others could read this."),
+    ("employer_email", {}, "The address comes from the employer, where others may read it."),
+    ("inconvenient_now", {}, "It does not suit now. Ask when it would, and end the call."),
+    (
+        "excepted",
+        {"exception": "1006.6(c)(2)"},
+        "It may be done because the rule has an exception for it (1006.6(c)(2)).",
+    ),
+    ("set_aside", {}, "Two people have set this draft rule aside for now."),
+    (
+        "proposed",
+        {"would": "outside_hours"},
+        "A rule that is only proposed would stop this. It is not law yet.",
+    ),
+    (
+        "pattern",
+        {"factor": "highly_concentrated_calls", "number": 6},
+        "So many calls to one number on one day tell against us.",
+    ),
+    (
+        "required",
+        {"requires": ["recording", "opt_out_notice"]},
+        "To be kept in mind: record the call and tell how to stop such messages, at no cost.",
+    ),
 ]
+
+
+def test_every_word_of_the_packs_is_said():
+    rules = [rule for pack in packs().all for rule in pack.rules]
+    assert {rule.factor for rule in rules if rule.kind == "pattern"} == set(PATTERNS)
+    assert {word for rule in rules if rule.kind == "require" for word in rule.requires} == set(REQUIREMENTS)
 
 
 @pytest.mark.parametrize(("code", "params", "said"), SAID)
