@@ -41,6 +41,19 @@ def _stops(matter: Matter, book: Book, dispute: Event, term: DisputeTerm) -> boo
     )
 
 
+def open_disputes(matter: Matter, book: Book, at: datetime) -> list[tuple[Event, bool]]:
+    """Every dispute, spoken ones too, that at a moment is neither answered nor said again; and whether it stops collection
+    by a rule about disputes in writing."""
+    known = matter.until(at)
+    disputes = known.told(DISPUTE)
+    found = []
+    for dispute in disputes:
+        stops = any(_stops(known, book, dispute, term) for term in _terms(known, book, dispute))
+        if stops or not (_answered(known, dispute) or _repeats(known, dispute, disputes)):
+            found.append((dispute, stops))
+    return found
+
+
 def duplicative_dispute(matter: Matter, book: Book, asked: Asked) -> Answer:
     """Whether a dispute repeats an answered one and brings nothing new and material. Words: `dispute`, the event; none
     named: the last."""
@@ -63,33 +76,34 @@ def is_written(dispute: Event, term: DisputeTerm) -> bool:
 
 def _duplicates(matter: Matter, book: Book, dispute: Event, term: DisputeTerm) -> bool:
     """Only a dispute in writing and in time can be one, and only of another such that was answered before it came."""
-    if not (is_written(dispute, term) and _in_time(matter, book, dispute)):
-        return False
-    earlier = [
-        each
-        for each in matter.told(DISPUTE)
-        if each is not dispute
-        and each.at < dispute.at
-        and is_written(each, term)
-        and _in_time(matter, book, each)
-        and _answered(matter.until(dispute.at), each)
-        and _overlap(each, dispute)
+
+    def counts(each: Event) -> bool:
+        return is_written(each, term) and _in_time(matter, book, each)
+
+    return counts(dispute) and _repeats(
+        matter, dispute, [each for each in matter.told(DISPUTE) if counts(each)]
+    )
+
+
+def _repeats(matter: Matter, dispute: Event, others: list[Event]) -> bool:
+    """Whether it says again what one of the others said and was answered before. New grounds are new and material, and so
+    is evidence not seen before."""
+    known = matter.until(dispute.at)
+    answered = [
+        each for each in others if each.at < dispute.at and _overlap(each, dispute) and _answered(known, each)
     ]
-    # New grounds are new and material, and so is evidence not seen before.
-    same = [each for each in earlier if dispute.ground is None or dispute.ground == each.ground]
-    seen = {item for each in earlier for item in each.evidence}
-    return bool(same) and set(dispute.evidence) <= seen
+    same = any(dispute.ground is None or dispute.ground == each.ground for each in answered)
+    seen = {item for each in answered for item in each.evidence}
+    return same and set(dispute.evidence) <= seen
 
 
 def _answered(matter: Matter, dispute: Event) -> bool:
-    return any(event.at >= dispute.at and _covers(event, dispute) for event in matter.told(VERIFICATION))
-
-
-def _covers(answer: Event, dispute: Event) -> bool:
-    """What was sent for some debts answers a dispute of no other; one that names none is of all."""
-    if answer.debts is None:
-        return True
-    return dispute.debts is not None and set(dispute.debts) <= set(answer.debts)
+    """What was sent for some debts answers a dispute of no other; what names none answers all."""
+    disputed = set(dispute.debts or matter.debts)
+    return any(
+        event.at >= dispute.at and (not event.debts or (disputed and disputed <= set(event.debts)))
+        for event in matter.told(VERIFICATION)
+    )
 
 
 def _overlap(one: Event, other: Event) -> bool:

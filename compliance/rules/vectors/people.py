@@ -13,6 +13,8 @@ from compliance.rules.facts import (
     Place,
 )
 from compliance.rules.situation import CALL_BACK
+from compliance.rules.terms import book_for
+from compliance.rules.terms.disputes import open_disputes
 from compliance.rules.vectors.given import (
     DAY,
     END_OF_DAY,
@@ -24,6 +26,7 @@ from compliance.rules.vectors.given import (
     minute_of,
     weekdays_of,
 )
+from compliance.rules.vectors.terms import read_matter
 
 MEDIA = {
     "call": Channel.CALL,
@@ -242,30 +245,14 @@ def in_writing(event: Words, usual: str | None = None) -> bool:
 
 def _disputes(given: Given) -> Iterator[HoldFact]:
     """Disputes that nobody has answered yet; `variant` says whether one was timely and in writing."""
-    end = given.given.get("validation_end")
-    told = given.past("dispute_received")
-    for moment, event in told:
-        timely = not end or given.local_day(moment) <= day_of(end)
-        if _answered(given, moment) or _repeats(told, moment, event):
-            continue
+    if not given.past("dispute_received"):
+        return
+    book = book_for(given.packs, given.jurisdictions, all_count=True)
+    for dispute, stops in open_disputes(read_matter(given), book, given.at):
         yield HoldFact(
             kind="dispute",
-            first_day=given.local_day(moment),
-            debts=tuple(map(str, event.get("debts") or ())),
-            variant="written" if timely and in_writing(event) else "not_written",
+            first_day=dispute.day(given.clock),
+            debts=dispute.debts or (),
+            variant="written" if stops else "not_written",
             own=False,
         )
-
-
-def _answered(given: Given, disputed_at: datetime) -> bool:
-    return any(moment >= disputed_at for moment, _event in given.past("verification_sent"))
-
-
-def _repeats(told: list[tuple[datetime, Words]], moment: datetime, event: Words) -> bool:
-    """The same dispute again, without anything new and material."""
-    earlier = [each for at, each in told if at < moment]
-    return (
-        bool(earlier)
-        and not event.get("evidence")
-        and all(each.get("ground") == event.get("ground") for each in earlier)
-    )

@@ -140,3 +140,20 @@ def test_while_it_is_open_nothing_is_enforced_and_nothing_charged():
     assert act("enforcement_action", "2026-03-23T10:00", dispute(channel="phone"), **END) == {
         "outcome": "permitted"
     }
+
+
+def calling(t, *events, **given):
+    return act("call_out", t, *events, when={"debts": ["D1"]}, **given)
+
+
+def test_a_call_stops_at_the_disputes_that_stop_collection():
+    notice, late = event("2026-03-02T10:00", "validation_notice_sent"), dispute("2026-05-01T10:00")
+    told = calling("2026-05-02T10:00", notice, dispute("2026-03-20T10:00"))
+    assert part(told, "outcome", "hold") == ("prohibited", "dispute")
+    assert calling("2026-05-02T10:00", notice, late)["outcome"] == "permitted"  # the period is over
+    assert calling("2026-03-02T10:00", dispute("2026-03-20T10:00"))["outcome"] == "permitted"
+    other = event("2026-03-21T10:00", "verification_sent", debts=["D2"])
+    assert calling("2026-03-23T10:00", dispute("2026-03-20T10:00"), other)["outcome"] == "prohibited"
+    same = event("2026-03-21T10:00", "verification_sent", debts=["D1"])
+    assert calling("2026-03-23T10:00", dispute("2026-03-20T10:00"), same)["outcome"] == "permitted"
+    assert calling("2026-03-23T10:00", dispute("2026-03-20T10:00", channel="phone"))["outcome"] == "permitted"
