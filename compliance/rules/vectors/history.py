@@ -14,6 +14,7 @@ from compliance.rules.situation import Situation, local_date
 from compliance.rules.vectors.consents import CONSENTED_DAYS
 from compliance.rules.vectors.contacts import facts_of
 from compliance.rules.vectors.given import DAY, Given, Words, listed
+from compliance.rules.vectors.reasons import closing_word
 
 VIOLATION, COMPLIANT = "presumed_violation", "presumed_compliant"
 
@@ -76,6 +77,7 @@ def history(given: Given) -> dict[str, Any]:
         told |= _counted(given, past, rule)
     told["rebuttal_factors"] = _patterns(past)
     told |= _consent(given, past, rule)
+    told |= _reason(past)
     if flags := [each for _moment, each in given.past() if each.get("content_flags")]:
         told |= {"outcome_frequency": told["outcome"], "outcome": "prohibited", "reason": "1006.14(d)"}
         told["content_flags"] = flags[0]["content_flags"]
@@ -89,14 +91,22 @@ def history(given: Given) -> dict[str, Any]:
     return told
 
 
+def _broken(past: Past) -> list[CountRule | QuietRule]:
+    """The rules the history went beyond, the strictest first."""
+    over = [rule for rule in past.of(CountRule) if _over(past, rule)]
+    quiet = [rule for rule in past.of(QuietRule) if _breaks_quiet(past, rule)]
+    return sorted((*over, *quiet), key=lambda rule: rule.outcome is not Outcome.PROHIBITED)
+
+
+def _reason(past: Past) -> dict[str, str]:
+    broken = _broken(past)
+    return {"reason": closing_word(broken[0])} if broken else {}
+
+
 def _outcome(past: Past) -> str:
     """Beyond a number in the days that end now, or within the quiet days after a conversation."""
-    over = [rule for rule in past.of(CountRule) if _over(past, rule)]
-    broken = [rule for rule in past.of(QuietRule) if _breaks_quiet(past, rule)]
-    if any(rule.outcome is Outcome.PROHIBITED for rule in (*over, *broken)):
-        return "prohibited"
-    if over or broken:
-        return VIOLATION
+    if broken := _broken(past):
+        return "prohibited" if broken[0].outcome is Outcome.PROHIBITED else VIOLATION
     presumes = past.of(CountRule, presuming=True) or past.of(QuietRule, presuming=True)
     return COMPLIANT if presumes else "permitted"
 
