@@ -220,6 +220,22 @@ class HoldForm(forms.Form):
         return data
 
 
+class OverrideForm(forms.Form):
+    """Why a call that is presumed to be a violation is needed: reasons of the rule's own, and the story behind them."""
+
+    contact_point = forms.UUIDField(widget=forms.HiddenInput)
+    reasons = forms.MultipleChoiceField(
+        label=gettext_lazy("Which of the rule's own reasons"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": gettext_lazy("Please choose a reason that the rule itself allows.")},
+    )
+    note = note_field(label=gettext_lazy("Why this call is needed, in your own words"), required=True)
+
+    def __init__(self, reasons: list[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reasons"].choices = reasons  # type: ignore[attr-defined]
+
+
 class EndForm(forms.Form):
     ending = forms.ChoiceField(
         label=gettext_lazy("How it ends"),

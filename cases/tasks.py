@@ -17,6 +17,7 @@ from cases.actions.day import run_day as run_business_day
 from cases.actions.payments import after_payments
 from communications.actions import messages
 from compliance.audit import Actor
+from compliance.tasks import requeue_what_ifs
 
 SHARDS = 16
 MINUTE = timedelta(minutes=1)
@@ -76,6 +77,7 @@ def sweep() -> None:
     messages.sweep(at=at)
     outreach.catch_up(at=at)
     tapes.requeue_abandoned(by=CRON, at=at)
+    requeue_what_ifs(at)
     for run_id in ImportRun.objects.filter(state=ImportState.QUEUED).values_list("pk", flat=True):
         perform_import.delay(str(run_id))
 

@@ -18,6 +18,7 @@ deed_urls = [  # cases/<id>/: what is done with a case
     path("cases/<uuid:case_id>/payment/", doing.case_payment, name="case_payment"),
     path("cases/<uuid:case_id>/complaint/", doing.case_complaint, name="case_complaint"),
     path("cases/<uuid:case_id>/hold/", doing.case_hold, name="case_hold"),
+    path("cases/<uuid:case_id>/override/", doing.case_override, name="case_override"),
     path("cases/<uuid:case_id>/pass/", doing.case_pass, name="case_pass"),
     path("cases/<uuid:case_id>/end/", doing.case_end, name="case_end"),
     path("cases/<uuid:case_id>/legal/", doing.case_legal, name="case_legal"),

@@ -17,6 +17,7 @@ from django.db import connection
 from accounts.models import Borrower, ContactKind, ContactPoint, PointStatus
 from accounts.standing import standing_at
 from compliance.holds import FoundKind, stopped_purposes
+from compliance.law import Law, law_at
 from compliance.models import Channel
 from compliance.rules import ConsentFact, Facts, HoldFact, Packs, Party, PastContact, Purpose
 from compliance.rules.schema import CountRule, QuietRule
@@ -79,14 +80,18 @@ class _Known:
     consents: list[ConsentFact] = field(default_factory=list)
 
 
-def situations(questions: Sequence[Question], *, at: datetime, packs: Packs) -> list[Situation]:
-    """The facts of every question at a moment, in the order asked. Raises `NotAskable` for the first wrong one."""
+def situations(
+    questions: Sequence[Question], *, at: datetime, packs: Packs, law: Law | None = None
+) -> list[Situation]:
+    """The facts of every question at a moment, in the order asked. Raises `NotAskable` for the first wrong one. `law`
+    where the caller has read it already."""
     at = at.astimezone(UTC)
+    law = law or law_at(at, packs)
     since = at - (_longest_reach(packs) + 2) * DAY
     known = _borrowers({question.borrower for question in questions}, since=since, at=at)
     _add_arrears(known, questions, at)
     _add_history(known, since=since, at=at)
-    return [_situation(question, known[question.borrower], at) for question in questions]
+    return [_situation(question, known[question.borrower], at, law) for question in questions]
 
 
 def local_zone(borrower: Borrower, fallback: str) -> str:
@@ -129,7 +134,7 @@ SELECT b.id, b.zones, b.country,
         WHERE p.borrower_id = b.id
     ) point),
     (SELECT jsonb_agg(to_jsonb(debt) ORDER BY debt.id) FROM (
-        SELECT l.id, f.jurisdictions, f.our_role, f.zone, f.contact_open,
+        SELECT l.id, f.id AS portfolio, f.jurisdictions, f.our_role, f.zone, f.contact_open,
             EXISTS (
                 SELECT FROM accounts_paymentcandidate c JOIN accounts_payment y ON y.id = c.payment_id
                 WHERE c.loan_id = l.id AND y.state = 'unmatched'
@@ -270,16 +275,17 @@ def _add_history(known: Mapping[UUID, _Known], *, since: datetime, at: datetime)
 # From rows to facts
 
 
-def _situation(question: Question, known: _Known, at: datetime) -> Situation:
+def _situation(question: Question, known: _Known, at: datetime, law: Law) -> Situation:
     point = _point(question, known)
     loans = _loans(question, known)
     rows = [known.loans[loan] for loan in loans]
     roles = sorted({row["our_role"] for row in rows})
     zones, countries = _places(known, point)
+    jurisdictions = tuple(sorted({each for row in rows for each in row["jurisdictions"]}))
     facts = Facts(
         # Two roles in one contact are one nobody knows, and refused: ask about the loans apart.
         role="/".join(roles),
-        jurisdictions=tuple(sorted({each for row in rows for each in row["jurisdictions"]})),
+        jurisdictions=jurisdictions,
         channel=question.channel,
         purpose=question.purpose,
         party=_party(point),
@@ -291,6 +297,8 @@ def _situation(question: Question, known: _Known, at: datetime) -> Situation:
         history=tuple(known.history),
         holds=(*known.holds, *_found_holds(rows, point, at)),
         consents=tuple(known.consents),
+        signed=law.signed_packs(jurisdictions),
+        set_aside=law.set_aside({row["portfolio"] for row in rows}),
     )
     own = next((zone for row in _own_phones(known) for zone in row["zones"]), None)
     zone = next(iter(known.zones), None) or own or (rows[0]["zone"] if rows else "UTC")

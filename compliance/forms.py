@@ -4,13 +4,16 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.models import Portfolio
 from compliance.actions.complaints import MOST_WORDS
+from compliance.actions.packs import MOST
 from compliance.audit_search import Search, find_actor
 from compliance.audit_words import GROUPS, WORDS
-from compliance.models import ComplaintState
+from compliance.models import ComplaintState, PackVersion
 
 WHOLE_GROUP = "group:"
 
@@ -85,6 +88,61 @@ class AuditSearchForm(forms.Form):
             since=self.cleaned_data["since"],
             until=self.cleaned_data["until"],
         )
+
+
+class SetAsideForm(forms.Form):
+    """A draft rule that shall not bind a portfolio for a while."""
+
+    rule = forms.ChoiceField(label=gettext_lazy("Draft rule"))
+    portfolio = forms.ModelChoiceField(Portfolio.objects.none(), label=gettext_lazy("Portfolio"))
+    ends_on = forms.DateField(
+        label=gettext_lazy("Last day"),
+        input_formats=["%Y-%m-%d"],
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("Why it does not fit"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=gettext_lazy("About the rule and the portfolio; nothing about a person."),
+    )
+
+    def __init__(self, rules: list[str], portfolios: QuerySet[Portfolio], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.auto_id = "aside_%s"
+        self.fields["rule"].choices = [(rule, rule) for rule in rules]  # type: ignore[attr-defined]
+        self.fields["portfolio"].queryset = portfolios  # type: ignore[attr-defined]
+
+
+class WhatIfForm(forms.Form):
+    """A stored text or a file, and how far back."""
+
+    version = forms.ModelChoiceField(
+        PackVersion.objects.defer("text"), label=gettext_lazy("A stored text"), required=False
+    )
+    file = forms.FileField(label=gettext_lazy("or a file (YAML)"), required=False)
+    days = forms.IntegerField(
+        label=gettext_lazy("Contacts of the last days"), min_value=1, max_value=366, initial=30
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        cleaned["text"] = self._text(cleaned.get("file"))
+        if not self.errors and bool(cleaned["text"]) == bool(cleaned.get("version")):
+            raise forms.ValidationError(_("Please choose a stored text or a file, one of the two."))
+        return cleaned
+
+    def _text(self, file: Any) -> str:
+        if not file:
+            return ""
+        if file.size > 4 * MOST:
+            self.add_error("file", _("This file is too long for a rule pack."))
+            return ""
+        try:
+            return file.read().decode("utf-8")
+        except UnicodeDecodeError:
+            self.add_error("file", _("This file is not text in UTF-8."))
+            return ""
 
 
 class ComplaintDecisionForm(forms.Form):

@@ -24,6 +24,7 @@ WITHOUT_SIGN_IN = frozenset({"sign_in", "sign_out", "health", "preferences"})
 CASEWORK = {Role.AGENT, Role.SUPERVISOR}
 BRINGS_TAPES = {Role.SUPERVISOR, Role.ADMINISTRATOR}
 SEES_COMPLAINTS = {Role.SUPERVISOR, Role.COMPLIANCE, Role.LEGAL}
+SEES_RULES = {Role.COMPLIANCE, Role.LEGAL}
 SEES_CASES = {Role.AGENT, Role.SUPERVISOR, Role.COMPLIANCE, Role.LEGAL}
 
 # Names of addresses → roles that may open them. Filled per app, in the order of the URL files.
@@ -43,6 +44,7 @@ PAGES: dict[str, set[str] | frozenset[str]] = {
     "case_payment": CASEWORK,
     "case_complaint": SEES_CASES,
     "case_hold": CASEWORK,
+    "case_override": CASEWORK,
     "case_pass": CASEWORK,
     "case_end": {Role.SUPERVISOR},
     "case_legal": {Role.LEGAL},
@@ -69,6 +71,21 @@ PAGES: dict[str, set[str] | frozenset[str]] = {
     "audit_export": {Role.COMPLIANCE},
     "portfolios": {Role.COMPLIANCE},
     "portfolio_contact": {Role.COMPLIANCE},
+    "overrides": {Role.SUPERVISOR, Role.COMPLIANCE},
+    "override_answer": {Role.SUPERVISOR, Role.COMPLIANCE},
+    "packs": SEES_RULES,
+    "pack": SEES_RULES,
+    "pack_sign": SEES_RULES,
+    "pack_compare": SEES_RULES,
+    "set_aside_propose": SEES_RULES,
+    "set_aside_approve": SEES_RULES,
+    "set_aside_end": SEES_RULES,
+    "what_ifs": {Role.COMPLIANCE},
+    "what_if": {Role.COMPLIANCE},
+    "what_if_csv": {Role.COMPLIANCE},
+    "decisions": {Role.COMPLIANCE},
+    "decision": {Role.COMPLIANCE},
+    "decision_replay": {Role.COMPLIANCE},
     # communications
     "mail_sink": SEES_CASES,
 }

@@ -22,6 +22,7 @@ from cases.models import Call, Case, CaseState, Plan, PlanState, Promise, Promis
 from compliance.actions import contacts, gate
 from compliance.actions.consents import record_consent
 from compliance.actions.holds import open_hold
+from compliance.actions.overrides import usable_override
 from compliance.audit import Actor
 from compliance.facts import local_zone
 from compliance.models import Channel, Complaint
@@ -111,23 +112,28 @@ def open_call(user: User) -> Call | None:
 def place_call(*, case: Case, contact_point: ContactPoint, user: User, at: datetime) -> Call:
     """Ask the gate, and where it allows spend its permit: the call may be dialled now.
 
-    Raises `CallRefused`; `CallOpen` while an earlier call waits for its outcome; `LeaseHeld` when somebody else works on
-    the case. The gate's answer is stored either way, so this runs outside any transaction.
+    A call that is presumed to be a violation is placed once where a second person has approved it. Raises `CallRefused`;
+    `CallOpen` while an earlier call waits for its outcome; `LeaseHeld` when somebody else works on the case. The gate's
+    answer is stored either way, so this runs outside any transaction.
     """
     _check_logged(user)
     take(case=case, user=user, at=at)
     by = Actor.staff(user)
+    question = {"channel": Channel.CALL, "purpose": Purpose.COLLECT}
+    override = usable_override(
+        borrower=case.borrower_id, contact_point=contact_point.pk, requester=user, at=at, **question
+    )  # fmt: skip
     answer = gate.ask(
         borrower=case.borrower,
         contact_point=contact_point,
-        channel=Channel.CALL,
-        purpose=Purpose.COLLECT,
         loans=[case.loan_id],
         by=by,
         at=at,
         case=case.pk,
+        override=override,
+        **question,
     )
-    if not answer.decision.allowed:
+    if answer.permit_id is None:
         raise CallRefused(answer.decision)
     with transaction.atomic():
         # Two clicks ask one after the other: the second finds the call of the first, and its permit is left to expire.

@@ -85,7 +85,7 @@ class CasePage:
     @cached_property
     def strip(self) -> Strip:
         usable = [point for point in self.points if point.status == PointStatus.ACTIVE]
-        return strip(self.row, usable, self.at)
+        return strip(self.row, usable, self.at, self.request.user)
 
     @cached_property
     def money(self) -> Money:

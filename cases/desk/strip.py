@@ -1,8 +1,8 @@
 """May I contact this person now? The gate's own look, per channel and per number, in words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from functools import cache
 from uuid import UUID
 
@@ -10,14 +10,15 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, pgettext
 
-from accounts.models import ContactKind, ContactPoint
+from accounts.models import ContactKind, ContactPoint, User
 from cases.models import Case
 from communications.channels import configured
 from compliance.actions.gate import look_many, packs
 from compliance.facts import Question
 from compliance.holds import HOLDS, FoundKind, Stop
-from compliance.models import Channel, HoldKind
-from compliance.rules import Decision, Purpose, ReasonCode, RuleResult
+from compliance.models import Channel, HoldKind, Override
+from compliance.models.override import USE_WITHIN
+from compliance.rules import Decision, Outcome, Purpose, ReasonCode, RuleResult
 from compliance.sentences import explain
 
 # Channels by what they reach, and their signs.
@@ -55,6 +56,8 @@ class StripChannel:
     why: str
     source: str
     from_: datetime | None
+    overridable: tuple[tuple[str, tuple[str, ...]], ...] = ()  # rules that only presume, with their reasons
+    asked: bool = False  # a second person has been asked and has not answered
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,9 @@ class Strip:
         return next((each for each in self.channels if each.key == Channel.CALL), None)
 
 
-def strip(case: Case, points: Sequence[ContactPoint], at: datetime) -> Strip:
-    """Every channel for which the borrower has an address in use, and every number; `points` are the usable ones."""
+def strip(case: Case, points: Sequence[ContactPoint], at: datetime, user: User) -> Strip:
+    """Every channel for which the borrower has an address in use, and every number; `points` are the usable ones. What a
+    second person has approved for `user` is possible too."""
     own = [point for point in points if point.related_person_id is None]
     # What nobody could send is not offered, however lawful.
     possible = {Channel.CALL.value, *configured()}
@@ -107,6 +111,7 @@ def strip(case: Case, points: Sequence[ContactPoint], at: datetime) -> Strip:
     judged = [
         _channel(question.channel, decision) for question, decision in zip(questions, decisions, strict=True)
     ]
+    judged = _with_overrides(case, questions, judged, at, user)
     calls = {
         question.contact_point: channel
         for question, channel in zip(questions, judged, strict=True)
@@ -117,6 +122,37 @@ def strip(case: Case, points: Sequence[ContactPoint], at: datetime) -> Strip:
         if channel.key not in best or (channel.allowed and not best[channel.key].allowed):
             best[channel.key] = channel
     return Strip(at, _holds(decisions), list(best.values()), case.portfolio.payments_read_at, calls)
+
+
+def _with_overrides(
+    case: Case, questions: Sequence[Question], judged: list[StripChannel], at: datetime, user: User
+) -> list[StripChannel]:
+    """Where a call is presumed to be a violation: whether this person has asked, and what the answer was."""
+    if not any(channel.overridable for channel in judged):
+        return judged
+    mine = list(Override.objects.going_on(at).filter(borrower=case.borrower_id, requested_by=user))
+    return [
+        _overridden(channel, [each for each in mine if each.contact_point_id == question.contact_point], at)
+        if channel.overridable
+        else channel
+        for question, channel in zip(questions, judged, strict=True)
+    ]
+
+
+def _overridden(channel: StripChannel, mine: Sequence[Override], at: datetime) -> StripChannel:
+    approved = next((each for each in mine if each.approved and each.answered_at), None)
+    if approved is None or approved.answered_at is None:
+        return replace(channel, asked=bool(mine))
+    until = _minutes(approved.answered_at + USE_WITHIN - at)
+    flag = _("A second person has approved one call, to be begun within %(minutes)s min.") % {
+        "minutes": until
+    }
+    return replace(channel, allowed=True, flag=flag, why="", from_=None, overridable=())
+
+
+def _minutes(left: timedelta) -> int:
+    """Minutes, begun ones counted in full."""
+    return -int(-left.total_seconds() // 60)
 
 
 def _channel(key: str, decision: Decision) -> StripChannel:
@@ -133,6 +169,17 @@ def _channel(key: str, decision: Decision) -> StripChannel:
         why="" if allowed else words,
         source=source(reason) if reason else "",
         from_=None if allowed else decision.next_allowed,
+        overridable=_overridable(decision) if key == Channel.CALL else (),
+    )
+
+
+def _overridable(decision: Decision) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if decision.outcome != Outcome.PRESUMED_VIOLATION:
+        return ()
+    return tuple(
+        (result.rule, result.override_reasons)
+        for result in decision.results
+        if result.outcome == Outcome.PRESUMED_VIOLATION
     )
 
 

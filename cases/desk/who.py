@@ -47,6 +47,8 @@ class Contact:
     allowed: bool
     why: str
     from_: datetime | None
+    may_ask: bool = False  # only presumed to be a violation: a second person may be asked
+    asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,9 @@ def who(
                 allowed=bool(call and call.allowed),
                 why=call.why if call else "",
                 from_=call.from_ if call else None,
+                may_ask=bool(call and call.overridable and not call.asked)
+                and request.user.has_perm("compliance.ask_override"),
+                asked=bool(call and call.asked),
             )
         )
     return Who(

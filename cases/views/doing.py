@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from accounts.actions.borrowers import open_identity
 from accounts.actions.payments import PaymentRefused
 from accounts.http import StaffRequest, sent_id
-from accounts.models import ContactPoint, User
+from accounts.models import ContactKind, ContactPoint, User
 from accounts.schedules import Every
 from cases.actions import agreements, calls, notes, payments, scripts, work
 from cases.actions.complaints import complain
@@ -34,7 +34,10 @@ from cases.views.opened import form_for, opened_form
 from cases.words import moment
 from compliance.actions.complaints import ComplaintRefused
 from compliance.actions.holds import open_hold
+from compliance.actions.overrides import OverrideRefused, ask_override
 from compliance.audit import Actor
+from compliance.models import Channel
+from compliance.rules import Purpose
 
 REFUSALS = (
     agreements.AgreementRefused,
@@ -264,6 +267,32 @@ def case_hold(request: StaffRequest, page: CasePage) -> HttpResponse | None:
             case=page.row.pk,
         )
         note_besides(request, page, data["why"])
+    return None
+
+
+@deed("compliance.ask_override")
+def case_override(request: StaffRequest, page: CasePage) -> HttpResponse | None:
+    form = form_for(page, "override", request.POST)
+    points = ContactPoint.objects.usable().filter(borrower=page.row.borrower_id, kind=ContactKind.PHONE)
+    point = get_object_or_404(points, pk=sent_id(request, "contact_point"))
+    if not form.is_valid():
+        return refused_form(request, page, "override", form)
+    try:
+        ask_override(
+            borrower=page.row.borrower,
+            contact_point=point,
+            channel=Channel.CALL,
+            purpose=Purpose.COLLECT,
+            loans=[page.row.loan_id],
+            reasons=form.cleaned_data["reasons"],
+            note=form.cleaned_data["note"],
+            requester=request.user,
+            at=page.at,
+            case=page.row.pk,
+        )
+    except OverrideRefused as refused:
+        return refused_form(request, page, "override", form, str(refused))
+    messages.success(request, _("A second person has been asked. The call opens here once it is approved."))
     return None
 
 

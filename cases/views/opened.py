@@ -18,12 +18,14 @@ from cases.forms import (
     ComplaintForm,
     EndForm,
     HoldForm,
+    OverrideForm,
     PassForm,
     PaymentForm,
     PlanForm,
     PromiseForm,
 )
 from compliance.actions import complaints
+from compliance.sentences import override_reason
 
 PERMISSIONS = {
     "call": "cases.work_case",
@@ -32,6 +34,7 @@ PERMISSIONS = {
     "payment": "accounts.add_payment",
     "complaint": "compliance.log_complaint",
     "hold": "cases.work_case",
+    "override": "compliance.ask_override",
     "pass": "cases.work_case",
     "end": "cases.close_case",
 }
@@ -74,6 +77,9 @@ def form_for(page: CasePage, name: str, data: QueryDict | None = None) -> forms.
             return ComplaintForm(data, initial={"channel": "call"})
         case "hold":
             return HoldForm(data, initial={"since": page.on})
+        case "override":
+            point = (page.request.POST if data is not None else given).get("contact_point", "")
+            return OverrideForm(_override_reasons(page, point), data, initial={"contact_point": point})
         case "pass":
             return PassForm(_colleagues(page), data)
         case "end":
@@ -88,6 +94,15 @@ def _proposed(page: CasePage) -> str:
     return walk(page.run, page.facts.steps).disposition if page.run else ""
 
 
+def _override_reasons(page: CasePage, contact_point: str) -> list[tuple[str, str]]:
+    """The reasons that the rules allow which presume a violation in a call to this number; none where none does."""
+    channel = next((call for pk, call in page.strip.calls.items() if str(pk) == contact_point), None)
+    codes = dict.fromkeys(
+        code for _rule, listed in (channel.overridable if channel else ()) for code in listed
+    )
+    return [(code, override_reason(code)) for code in codes]
+
+
 def _colleagues(page: CasePage) -> list[tuple[str, str]]:
     people = User.objects.filter(
         is_active=True, role__in=[Role.AGENT, Role.SUPERVISOR], team__portfolios=page.row.portfolio_id
@@ -99,7 +114,7 @@ def opened_form(page: CasePage, name: str, form: forms.Form | None = None) -> di
     """What the templates of an open form need; nothing where no form is open or the person may not use it."""
     if name not in PERMISSIONS or not page.request.user.has_perm(PERMISSIONS[name]):
         return {}
-    if name in ("call", "promise", "plan", "hold", "pass", "end") and not page.row.is_open:
+    if name in ("call", "promise", "plan", "hold", "override", "pass", "end") and not page.row.is_open:
         return {}
     form = form or form_for(page, name)
     context: dict[str, Any] = {
@@ -197,8 +212,22 @@ def _complaint(page: CasePage, form: forms.Form) -> dict[str, Any]:
     }
 
 
+def _override(page: CasePage, form: forms.Form) -> dict[str, Any]:
+    """Which rule it is, with its citation."""
+    point = form["contact_point"].value() or ""
+    channel = next((call for pk, call in page.strip.calls.items() if str(pk) == str(point)), None)
+    return {"presumed": channel if channel and channel.overridable else None}
+
+
 def _end(page: CasePage, form: forms.Form) -> dict[str, Any]:
     return {"forgives": page.standing.outstanding}
 
 
-EXTRA = {"call": _call, "promise": _promise, "plan": _plan, "complaint": _complaint, "end": _end}
+EXTRA = {
+    "call": _call,
+    "promise": _promise,
+    "plan": _plan,
+    "complaint": _complaint,
+    "override": _override,
+    "end": _end,
+}

@@ -5,8 +5,8 @@ The rules are pure (`compliance.rules`), the facts come from `compliance.facts`,
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -16,11 +16,13 @@ from django.db import connection, transaction
 from uuid_utils.compat import uuid7
 
 from accounts.models import Borrower, ContactPoint
+from compliance.actions.packs import store_packs
 from compliance.audit import Actor, Stream, record
 from compliance.audit.canonical import canonical
 from compliance.facts import NotAskable, Question, Situation, situations
-from compliance.models import Channel
-from compliance.rules import Decision, Facts, Packs, decide, load_packs
+from compliance.law import law_at
+from compliance.models import Channel, Override
+from compliance.rules import Decision, Facts, Outcome, Packs, decide, load_packs
 from compliance.rules.canonical import plain
 
 CALL_LIFE = timedelta(minutes=10)
@@ -29,16 +31,21 @@ MESSAGE_LIFE = timedelta(minutes=2)
 
 FACTS_LIMIT = 1024 * 1024
 
+SHOWN = (Channel.CALL, Channel.SMS, Channel.EMAIL, Channel.APP)
+"""Channels the desk offers: a decision about one says when each of them opens."""
+
+GATE = Actor.system("gate")
+
 DECIDE = """
 SELECT gate_decide(
     %(decision)s, %(permit)s, %(borrower)s, %(contact_point)s, %(channel)s, %(purpose)s, %(loans)s, %(outcome)s, %(at)s,
-    %(next_allowed)s, %(facts)s, %(results)s, %(packs)s, %(actor)s, %(life)s)
+    %(next_allowed)s, %(facts)s, %(results)s, %(packs)s, %(channels)s, %(actor)s, %(life)s, %(override)s)
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A stored decision; with a permit, good until `expires_at`, where it allows."""
+    """A stored decision; with a permit, good until `expires_at`, where it allows, or where an override lets it happen."""
 
     decision_id: UUID
     decision: Decision
@@ -93,16 +100,22 @@ def ask(
     by: Actor,
     at: datetime,
     case: UUID | None = None,
+    override: Override | None = None,
 ) -> Answer:
     """Decide about one contact, store the decision with all it rests on, and issue a permit where it allows.
 
     Two requests for one borrower decide one after the other, and a permit not yet spent counts as a contact: the last
-    allowed call goes to one of them. Raises `NotAskable` as `look`, and for a visit, which we never make.
+    allowed call goes to one of them. An `override` lets a presumed violation happen, where the database finds it approved,
+    unused and for this very contact; where the decision is another one it stays unused. Raises `NotAskable` as `look`, and
+    for a visit, which we never make.
     """
     if channel == Channel.VISIT:
         raise NotAskable("We visit nobody.")
     # Whoever only adds rows that point to the borrower need not wait for us.
     Borrower.objects.select_for_update(no_key=True).get(pk=borrower.pk)
+    law = law_at(at, packs())
+    if law.missing:
+        store_packs(packs=packs(), by=GATE, at=at)
     question = Question(
         borrower=borrower.pk,
         channel=channel,
@@ -110,11 +123,18 @@ def ask(
         contact_point=contact_point.pk,
         loans=tuple(loans),
     )
-    [situation] = situations([question], at=at, packs=packs())
+    others = [replace(question, channel=each, contact_point=None) for each in SHOWN if each != channel]
+    [situation, *beside] = situations([question, *others], at=at, packs=packs(), law=law)
     decision = decide(situation.facts, packs(), at)
+    opens = {channel: decision.next_allowed} | {
+        each.question.channel: decide(each.facts, packs(), at).next_allowed for each in beside
+    }
+    if override and not (decision.outcome == Outcome.PRESUMED_VIOLATION and covers(override, decision)):
+        override = None
     decision_id = uuid7()
-    permit_id = uuid7() if decision.allowed else None
-    expires_at = _store(decision_id, permit_id, situation, decision, by=by, at=at)
+    permit_id = uuid7() if decision.allowed or override else None
+    stored = _Stored(decision_id, permit_id, situation, decision, opens, override)
+    expires_at = _store(stored, by=by, at=at)
     record(
         "contact.decided",
         stream=Stream.borrower(borrower.pk),
@@ -128,8 +148,18 @@ def ask(
         outcome=decision.outcome,
         reasons=list(dict.fromkeys(str(each.reason) for each in decision.reasons)),
         packs=decision.packs,
+        **({"override": override.pk} if override else {}),
     )
     return Answer(decision_id=decision_id, decision=decision, permit_id=permit_id, expires_at=expires_at)
+
+
+def covers(override: Override, decision: Decision) -> bool:
+    """Whether an override names every rule that presumes a violation, and gives a reason of each one's own list."""
+    return all(
+        result.rule in override.rules and not set(result.override_reasons).isdisjoint(override.reasons)
+        for result in decision.results
+        if result.outcome == Outcome.PRESUMED_VIOLATION
+    )
 
 
 def replay(*, facts: bytes, at: datetime, rules: Packs | None = None) -> Decision:
@@ -137,19 +167,24 @@ def replay(*, facts: bytes, at: datetime, rules: Packs | None = None) -> Decisio
     return decide(Facts.from_json(facts), rules or packs(), at)
 
 
-def _store(
-    decision_id: UUID,
-    permit_id: UUID | None,
-    situation: Situation,
-    decision: Decision,
-    *,
-    by: Actor,
-    at: datetime,
-) -> datetime | None:
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What is stored of an answer; `opens` is when each channel is next allowed."""
+
+    decision_id: UUID
+    permit_id: UUID | None
+    situation: Situation
+    decision: Decision
+    opens: Mapping[str, datetime | None]
+    override: Override | None
+
+
+def _store(stored: _Stored, *, by: Actor, at: datetime) -> datetime | None:
+    situation, decision = stored.situation, stored.decision
     data = decision.as_data()
     parameters: dict[str, Any] = {
-        "decision": decision_id,
-        "permit": permit_id,
+        "decision": stored.decision_id,
+        "permit": stored.permit_id,
         "borrower": situation.question.borrower,
         "contact_point": situation.contact_point,
         "channel": situation.question.channel,
@@ -161,23 +196,33 @@ def _store(
         "facts": canonical(plain(situation.facts), limit=FACTS_LIMIT),
         "results": json.dumps(data["results"]),
         "packs": json.dumps(data["packs"]),
+        "channels": json.dumps(plain(dict(stored.opens))),
         "actor": by.ref,
-        "life": _life(situation, decision, at),
+        "life": _life(stored, at),
+        "override": stored.override and stored.override.pk,
     }
     with connection.cursor() as cursor:
         cursor.execute(DECIDE, parameters)
         return cursor.fetchone()[0]
 
 
-def _life(situation: Situation, decision: Decision, at: datetime) -> timedelta:
+def _life(stored: _Stored, at: datetime) -> timedelta:
     """How long the permit may be spent: the channel's time, cut where the decision would turn (the hour that closes)."""
+    situation, override = stored.situation, stored.override
+
+    def lawful_after(passed: timedelta) -> bool:
+        then = decide(situation.facts, packs(), at + passed)
+        if override and then.outcome == Outcome.PRESUMED_VIOLATION:
+            return covers(override, then)
+        return then.allowed
+
     whole = CALL_LIFE if situation.question.channel == Channel.CALL else MESSAGE_LIFE
-    if not decision.allowed or decide(situation.facts, packs(), at + whole).allowed:
+    if stored.permit_id is None or lawful_after(whole):
         return whole
     lawful, unlawful = timedelta(), whole
     while unlawful - lawful > timedelta(seconds=1):
         half = (lawful + unlawful) / 2
-        if decide(situation.facts, packs(), at + half).allowed:
+        if lawful_after(half):
             lawful = half
         else:
             unlawful = half

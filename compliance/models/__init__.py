@@ -9,6 +9,8 @@ from compliance.models.contact import (
     Permit,
 )
 from compliance.models.hold import Hold, HoldKind
+from compliance.models.law import PackVersion, SetAside, Signature, WhatIf, WhatIfState
+from compliance.models.override import Override
 
 __all__ = [
     "AuditEvent",
@@ -23,5 +25,11 @@ __all__ = [
     "ContactOutcome",
     "Hold",
     "HoldKind",
+    "Override",
+    "PackVersion",
     "Permit",
+    "SetAside",
+    "Signature",
+    "WhatIf",
+    "WhatIfState",
 ]

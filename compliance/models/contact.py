@@ -27,7 +27,9 @@ class Channel(models.TextChoices):
 class ContactDecision(models.Model):
     """One answer of the gate, with all that is needed to give it again years later.
 
-    `facts` is canonical JSON with pseudonyms; `results` every rule's own result; `packs` the versions that decided.
+    `facts` is canonical JSON with pseudonyms; `results` every rule's own result; `packs` the versions that decided;
+    `channels` when each channel was next allowed, null where nobody knew. With an `override` a presumed violation is
+    allowed, once.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -44,6 +46,8 @@ class ContactDecision(models.Model):
     facts = models.BinaryField()
     results = models.JSONField()
     packs = models.JSONField()
+    channels = models.JSONField(default=dict)
+    override = models.OneToOneField("compliance.Override", models.PROTECT, null=True, related_name="used_by")
     actor = models.CharField(max_length=60)
     recorded_at = models.DateTimeField(db_default=Now())
 

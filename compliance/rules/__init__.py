@@ -22,7 +22,7 @@ from compliance.rules.facts import (
     Purpose,
     Role,
 )
-from compliance.rules.packs import PackError, Packs, load_packs, parse_pack
+from compliance.rules.packs import Pack, PackError, Packs, load_packs, parse_pack
 
 __all__ = [
     "Channel",
@@ -36,6 +36,7 @@ __all__ = [
     "HolidayFact",
     "MediaFact",
     "Outcome",
+    "Pack",
     "PackError",
     "Packs",
     "Party",

@@ -27,10 +27,10 @@ from tests.factories import NOW, SYSTEM, TODAY, make_loan, make_people, make_por
 
 HOUR = timedelta(hours=1)
 
-# Session and person; then what is due, what comes later, the page's rows, their standings, and the gate's three.
-OF_THE_QUEUE = 9
-# Session and person; then the case, its facts, standings, the gate's three, the story.
-OF_A_CASE = 9
+# Session and person; then what is due, what comes later, the page's rows, their standings, and the gate's four.
+OF_THE_QUEUE = 10
+# Session and person; then the case, its facts, standings, the gate's four, the story.
+OF_A_CASE = 10
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from compliance.audit.events import EVENTS
 from compliance.audit_search import CHUNK, Cut, Search
 from compliance.audit_words import AMOUNT_FIELDS, CODES, GROUPS, NUMBERS, STAFF_FIELDS, WORDS, told
 from compliance.models import AuditEvent
-from compliance.rules import ReasonCode
+from compliance.rules import Purpose, ReasonCode
 from tests.factories import NOW, SYSTEM, make_user
 
 DAY = timedelta(days=1)
@@ -91,6 +91,7 @@ def test_what_is_told_of_an_event_is_among_its_fields(event_type):
 
 def test_every_reason_of_the_gate_has_its_word():
     assert set(CODES["reasons"][0]) == set(ReasonCode)
+    assert set(CODES["purpose"][0]) == {*Purpose, "inbound"}
     assert not (AMOUNT_FIELDS | STAFF_FIELDS | set(CODES)) & set(NUMBERS)
 
 

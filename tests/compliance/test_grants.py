@@ -32,6 +32,8 @@ GRANTS = {
     "communications_templateversion": ADD,
     "compliance_contactattempt": ADD,
     "compliance_contactoutcome": ADD,
+    "compliance_packversion": ADD,
+    "compliance_signature": ADD,
     # What goes on: changed, never removed.
     "accounts_borrower": CHANGE,
     "accounts_contactpoint": CHANGE,
@@ -56,6 +58,9 @@ GRANTS = {
     "compliance_complaint": CHANGE,
     "compliance_consent": CHANGE,
     "compliance_hold": CHANGE,
+    "compliance_override": CHANGE,
+    "compliance_setaside": CHANGE,
+    "compliance_whatif": CHANGE,
     # Replaced: a later tape's schedule, the guesses about a payment, what a team works.
     "accounts_instalment": REPLACE,
     "accounts_paymentcandidate": REPLACE,

@@ -1,6 +1,7 @@
 """No contact without a permit: tried by every way a row can come into the contact log. All of it as the app, whose
 rights are those of any code path of ours; some of it as the owner of the tables."""
 
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -13,9 +14,12 @@ from psycopg.types.json import Jsonb
 
 from communications.models import Message, Template, TemplateVersion
 from compliance.actions.contacts import NoPermit, open_for_contact
+from compliance.actions.gate import packs
+from compliance.actions.packs import store_packs
+from compliance.facts import Question, situations
 from compliance.models import Channel, ContactAttempt, ContactDecision, Permit
 from tests.compliance.conftest import Dana, make_dana
-from tests.factories import NOW, TODAY, make_loan
+from tests.factories import NOW, SYSTEM, TODAY, make_loan, make_portfolio
 
 MINUTE = timedelta(minutes=1)
 REFUSED = (DatabaseError, psycopg.Error)
@@ -286,8 +290,28 @@ def test_a_message_leaves_by_its_own_borrower_s_attempt_alone(dana):
 # Forging decisions and permits
 
 
+def result(outcome: str, **changed) -> dict:
+    """One rule's result, as the gate stores it."""
+    return {
+        "rule": "HOUSE.PARTY",
+        "pack": "house_gentle",
+        "outcome": outcome,
+        "override_reasons": [],
+    } | changed
+
+
 def decide(dana: Dana, **changed) -> UUID:
     """Call the database's own function, as forged code would. Gives the permit's id, spendable or not."""
+    store_packs(packs=packs(), by=SYSTEM, at=NOW)
+    question = Question(
+        borrower=dana.borrower.pk,
+        channel="call",
+        purpose="collect",
+        contact_point=dana.phone.pk,
+        loans=(dana.loan.pk,),
+    )
+    [situation] = situations([question], at=NOW, packs=packs())
+    outcome = changed.get("outcome", "permitted")
     arguments = {
         "decision": uuid4(),
         "permit": uuid4(),
@@ -296,14 +320,16 @@ def decide(dana: Dana, **changed) -> UUID:
         "channel": "call",
         "purpose": "collect",
         "loans": [dana.loan.pk],
-        "outcome": "permitted",
+        "outcome": outcome,
         "at": NOW,
         "next_allowed": None,
-        "facts": b"{}",
-        "results": Jsonb([]),
-        "packs": Jsonb({}),
+        "facts": situation.facts.to_json().encode(),
+        "results": Jsonb([result(outcome)]),
+        "packs": Jsonb(packs().versions(["US"])),
+        "channels": Jsonb({}),
         "actor": "attacker",
         "life": "10 minutes",
+        "override": None,
     } | changed
     names = ", ".join(f"p_{name} => %({name})s" for name in arguments).replace(
         "p_life => %(life)s", "p_life => %(life)s::interval"
@@ -357,10 +383,31 @@ def test_a_spent_permit_is_not_made_new_and_an_old_one_not_younger(dana):
         ({"outcome": "fine"}, "knows no outcome"),
         ({"life": "0 seconds"}, "permit_life"),
         ({"life": "-1 hour"}, "permit_life"),
-        ({"contact_point": None}, "null value"),
-        ({"borrower": uuid4()}, "foreign key constraint|permit_point_of_borrower"),
+        ({"contact_point": None}, "not about the contact"),
+        ({"borrower": uuid4()}, "law of these loans|foreign key constraint|permit_point_of_borrower"),
+        ({"results": Jsonb([])}, "strictest of the results"),
+        ({"results": Jsonb([result("prohibited")])}, "strictest of the results"),
+        ({"results": Jsonb([result("permitted"), result("presumed_violation")])}, "strictest of the results"),
+        ({"results": Jsonb([result("fine")])}, "name their rule"),
+        ({"results": Jsonb([result("permitted", pack="my_own")])}, "name their rule"),
+        ({"results": Jsonb([result("permitted", pack="")])}, "name their rule"),
+        ({"results": Jsonb({})}, "name their rule"),
+        ({"results": Jsonb(["permitted"])}, "name their rule"),
+        ({"packs": Jsonb({"house_gentle": "0" * 64})}, "whose text is stored"),
+        ({"packs": Jsonb([])}, "whose text is stored"),
+        ({"packs": Jsonb({})}, "name their rule|law of these loans"),
+        ({"packs": Jsonb({"house_gentle": packs().versions([])["house_gentle"]})}, "law of these loans"),
+        ({"facts": b"{}"}, "not about the contact"),
+        ({"facts": b"[]"}, "not about the contact"),
+        ({"facts": b"nothing"}, "invalid input syntax"),
+        ({"facts": b"\xff"}, "invalid byte sequence"),
+        ({"channel": "sms"}, "not about the contact"),
+        ({"purpose": "reply"}, "not about the contact"),
+        ({"loans": []}, "not about the contact"),
+        ({"override": uuid4()}, "No override lets this contact happen"),
+        ({"override": uuid4(), "outcome": "presumed_violation"}, "No override lets this contact happen"),
+        ({"override": uuid4(), "outcome": "prohibited"}, "No override lets this contact happen"),
     ],
-    ids=["outcome", "no life", "negative life", "no address", "no such borrower"],
 )
 def test_the_database_s_own_function_gives_no_odd_permits(dana, changed, saying):
     with pytest.raises(DatabaseError, match=saying), transaction.atomic():
@@ -369,10 +416,64 @@ def test_the_database_s_own_function_gives_no_odd_permits(dana, changed, saying)
     assert not ContactDecision.objects.exists()
 
 
+def forged_facts(dana: Dana, **changed) -> bytes:
+    """Facts about Dana's call, with something else in them."""
+    facts = {
+        "channel": "call",
+        "purpose": "collect",
+        "contact_point": str(dana.phone.pk),
+        "debts": [str(dana.loan.pk)],
+        "jurisdictions": ["US"],
+        "role": "creditor",
+    }
+    return json.dumps(facts | changed).encode()
+
+
 def test_it_binds_a_permit_to_the_borrower_s_own_address(dana):
     other = make_dana()
     with pytest.raises(IntegrityError, match="permit_point_of_borrower"), transaction.atomic():
-        decide(dana, contact_point=other.phone.pk)
+        decide(
+            dana,
+            contact_point=other.phone.pk,
+            facts=forged_facts(dana, contact_point=str(other.phone.pk)),
+        )
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"jurisdictions": []},
+        {"jurisdictions": ["XX"]},
+        {"jurisdictions": ["CN"]},
+        {"role": "third_party_debt_collector"},
+    ],
+    ids=str,
+)
+def test_it_asks_for_the_law_of_the_loans_own_portfolio(dana, changed):
+    everything = Jsonb(packs().versions(["US", "CN"]))
+    with pytest.raises(IntegrityError, match="law of these loans"), transaction.atomic():
+        decide(dana, facts=forged_facts(dana, **changed), packs=everything)
+    assert not Permit.objects.exists()
+
+
+def test_it_asks_for_the_law_of_every_loan_and_of_this_borrower_s_alone(dana):
+    stranger = make_dana(make_portfolio(jurisdictions=["CN"], currency="CNY")).loan
+    for loans in ([stranger.pk], sorted([dana.loan.pk, stranger.pk])):
+        with pytest.raises(IntegrityError, match="law of these loans"), transaction.atomic():
+            decide(dana, loans=loans, facts=forged_facts(dana, debts=[str(each) for each in loans]))
+    abroad = make_portfolio(jurisdictions=["CN"], currency="CNY", entity=dana.portfolio.entity)
+    second = make_loan(dana.borrower, portfolio=abroad)
+    both = sorted([dana.loan.pk, second.pk])
+    facts = {"debts": [str(each) for each in both]}
+    with pytest.raises(IntegrityError, match="law of these loans"), transaction.atomic():
+        decide(dana, loans=both, facts=forged_facts(dana, **facts))
+    permit = decide(
+        dana,
+        loans=both,
+        facts=forged_facts(dana, **facts, jurisdictions=["CN", "US"]),
+        packs=Jsonb(packs().versions(["US", "CN"])),
+    )
+    assert Permit.objects.get().pk == permit
 
 
 @pytest.mark.parametrize("outcome", ["prohibited", "presumed_violation"])

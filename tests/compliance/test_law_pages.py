@@ -1,0 +1,384 @@
+"""The pages of the law: what they show, in both languages, and what their forms do."""
+
+from datetime import date, timedelta
+
+import django_rq
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+from django.utils import timezone, translation
+
+from accounts.models import Role
+from compliance.actions.contacts import note_outcome, place
+from compliance.actions.gate import packs
+from compliance.actions.overrides import answer_override, ask_override
+from compliance.actions.packs import store_packs, store_text
+from compliance.actions.what_ifs import perform, start
+from compliance.audit import Actor
+from compliance.models import ContactDecision, Override, PackVersion, SetAside, Signature, WhatIf
+from compliance.pack_words import changes_ahead, differences, has_year, missing_years
+from compliance.rules import Packs, parse_pack
+from tests.compliance.conftest import make_dana
+from tests.factories import NOW, SYSTEM, TODAY, make_people, make_portfolio, make_team, make_user
+
+DAY = timedelta(days=1)
+RULE = "US.REGF.CALLS.7IN7"
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def still(monkeypatch):
+    """Noon of a Tuesday in New York."""
+    monkeypatch.setattr(timezone, "now", lambda: NOW)
+
+
+@pytest.fixture
+def officer(client):
+    person = make_user("olive", role=Role.COMPLIANCE, first_name="Olive")
+    client.force_login(person)
+    return person
+
+
+@pytest.fixture
+def second():
+    return make_user("otto", role=Role.COMPLIANCE, first_name="Otto")
+
+
+def pack(pack_id: str = "us"):
+    return next(each for each in packs().all if each.id == pack_id)
+
+
+def text_with(pack_id: str = "us", **changes: str) -> str:
+    """A pack's text with some words replaced; each must be there."""
+    text = pack(pack_id).text
+    for before, after in changes.values():
+        assert before in text
+        text = text.replace(before, after, 1)
+    return text
+
+
+def said(answer) -> list[str]:
+    return [str(message) for message in answer.context["messages"]]
+
+
+# Packs
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_every_pack_in_force_and_every_rule_of_it_can_be_read(client, officer, language):
+    officer.language = language
+    officer.save()
+    answer = client.get(reverse("packs"))
+    assert [line.pack.id for line in answer.context["packs"]] == [each.id for each in packs().all]
+    assert {line.signed for line in answer.context["packs"]} == {False}
+    for each in packs().all:
+        shown = client.get(reverse("pack", args=[each.digest]))
+        assert [words.rule.id for words in shown.context["rules"]] == [rule.id for rule in each.rules]
+        for words in shown.context["rules"]:
+            assert words.rule.says in shown.content.decode().replace("&#x27;", "'").replace(
+                "&quot;", '"'
+            ).replace("&amp;", "&")
+    assert PackVersion.objects.count() == len(packs().all)
+
+
+def test_the_desk_costs_the_same_whatever_is_on_it(client, officer, second, django_assert_num_queries):
+    store_packs(packs=packs(), by=SYSTEM, at=NOW)
+    client.get(reverse("packs"))
+    with django_assert_num_queries(7):
+        client.get(reverse("packs"))
+    for _ in range(5):
+        SetAside.objects.create(
+            rule=RULE, pack="us", portfolio=make_portfolio(), reason="Why.", ends_on=TODAY + DAY,
+            proposed_by=officer, proposed_at=NOW,
+        )  # fmt: skip
+    for each in PackVersion.objects.all():
+        Signature.objects.create(version=each, signer=officer, at=NOW)
+    with django_assert_num_queries(8):
+        client.get(reverse("packs"))
+
+
+def test_two_people_sign_and_then_it_says_so(client, officer, second):
+    digest = pack().digest
+    address = reverse("pack_sign", args=[digest])
+    assert said(client.post(address, follow=True)) == ["You have signed this text."]
+    assert "signed this text already" in said(client.post(address, follow=True))[0]
+    assert client.get(reverse("pack", args=[digest])).context["may_sign"] is False
+    client.force_login(second)
+    client.post(address)
+    shown = client.get(reverse("pack", args=[digest]))
+    assert shown.context["signed"] is True
+    assert {words.status for words in shown.context["rules"]} <= {
+        "signed",
+        "proposed law: it warns and stops nothing",
+    }
+    [line] = [line for line in client.get(reverse("packs")).context["packs"] if line.pack.id == "us"]
+    assert (line.signed, line.signers) == (True, ["Olive", "Otto"])
+
+
+def test_legal_reads_and_signs_too(client):
+    client.force_login(make_user(role=Role.LEGAL))
+    client.post(reverse("pack_sign", args=[pack().digest]))
+    assert Signature.objects.count() == 1
+    assert client.get(reverse("packs")).context["may_try"] is False
+
+
+def test_how_two_texts_differ_in_words(client, officer):
+    by = Actor.staff(officer)
+    text = text_with(limit=("limit: 7", "limit: 5"), hours=('to: "21:00"', 'to: "20:00"'))
+    changed = store_text(text=text, by=by, at=NOW)
+    answer = client.get(reverse("pack_compare", args=[pack().digest, changed.pk]))
+    told = {(each.rule, each.what, each.before, each.after) for each in answer.context["differences"]}
+    assert (RULE, "limit", "7", "5") in told
+    assert ("US.REGF.TIME.DEFAULT", "hours", "08:00–21:00", "08:00–20:00") in told
+    assert len(told) == 2
+
+
+def test_rules_that_come_and_go_and_dates_in_either_language():
+    before = pack()
+    rules = before.file.rules
+    fewer = before.file.model_copy(update={"rules": rules[1:]})
+    after = type(before)(fewer, "other")
+    [gone] = differences(before, after)
+    assert (gone.rule, gone.what) == (rules[0].id, "the rule is gone")
+    [come] = differences(after, before)
+    assert (come.rule, come.what) == (rules[0].id, "a new rule")
+    dated = parse_pack(
+        text_with(date=("in_force: {from: 2021-11-30, to: null}", "in_force: {from: 2027-01-01, to: null}")),
+        "us",
+    )
+    [change] = differences(before, dated)
+    assert (change.what, change.before, change.after) == ("in force from", "30 Nov 2021", "1 Jan 2027")
+    with translation.override("zh-hans"):
+        assert differences(before, dated)[0].after == "2027年1月1日"
+
+
+def test_a_dated_change_is_announced_thirty_days_before():
+    text = text_with(
+        date=("in_force: {from: 2021-11-30, to: null}", "in_force: {from: 2021-11-30, to: 2026-12-31}")
+    )
+    changed = Packs([parse_pack(text, "us")])
+
+    def ahead(today):
+        return [(each.day, each.soon) for each in changes_ahead(changed, today)]
+
+    assert ahead(date(2026, 12, 1)) == [(date(2027, 1, 1), False)]
+    assert ahead(date(2026, 12, 2)) == [(date(2027, 1, 1), True)]
+    assert ahead(date(2027, 1, 1)) == []
+
+
+def test_a_calendar_without_next_year_is_missed_thirty_days_before(monkeypatch):
+    country = "ID"
+    assert has_year(country, 2026)
+    monkeypatch.setattr("compliance.pack_words.has_year", lambda _country, year: year < 2027)
+    assert [each for each in missing_years(packs(), date(2026, 12, 1)) if each[0] == country] == []
+    assert (country, 2027) in missing_years(packs(), date(2026, 12, 2))
+    assert has_year("XX", 2026) is False
+
+
+# Setting aside
+
+
+def test_a_draft_is_set_aside_by_two_and_bound_again_by_one(client, officer, second):
+    portfolio = make_portfolio()
+    form = {
+        "rule": RULE,
+        "portfolio": portfolio.pk,
+        "ends_on": TODAY + 20 * DAY,
+        "reason": "We lend in our own name.",
+    }
+    client.post(reverse("set_aside_propose"), form)
+    found = SetAside.objects.get()
+    assert (found.proposed_by, found.approved_by) == (officer, None)
+    approve = reverse("set_aside_approve", args=[found.pk])
+    assert "somebody other than" in said(client.post(approve, follow=True))[-1]
+    client.force_login(second)
+    [line] = client.get(reverse("packs")).context["aside"]
+    assert (line.holds, line.may_approve) == (False, True)
+    client.post(approve)
+    [line] = client.get(reverse("packs")).context["aside"]
+    assert (line.holds, line.may_approve) == (True, False)
+    client.post(reverse("set_aside_end", args=[found.pk]))
+    assert client.get(reverse("packs")).context["aside"] == []
+
+
+def test_what_does_not_fit_is_said_in_the_form(client, officer):
+    portfolio = make_portfolio()
+    form = {"rule": RULE, "portfolio": portfolio.pk, "ends_on": TODAY - DAY, "reason": "Why."}
+    answer = client.post(reverse("set_aside_propose"), form)
+    assert (answer.status_code, list(answer.context["form"].errors)) == (422, ["ends_on"])
+    answer = client.post(reverse("set_aside_propose"), form | {"rule": "HOUSE.TIME"})
+    assert (answer.status_code, list(answer.context["form"].errors)) == (422, ["rule"])
+
+
+# Trials
+
+
+def test_a_text_is_tried_over_real_contacts(client, officer, django_capture_on_commit_callbacks):
+    dana = make_dana()
+    people = make_people(dana.portfolio)
+    agent = Actor.staff(people.alice)
+    for day in (4, 1, 0):
+        at = NOW - day * DAY - timedelta(hours=3, minutes=30)
+        attempt = place(permit_id=dana.ask(at=at, by=agent).permit_id, by=agent, at=at)
+        note_outcome(
+            attempt=attempt, disposition="no_answer", connected=True, right_party=False, conversation=False,
+            answered=False, by=agent, at=at,
+        )  # fmt: skip
+    dana.contact("email", at=NOW - 2 * DAY)
+    dana.contact("email", at=NOW - 35 * DAY)
+    stricter = text_with(
+        "house_gentle", hours=('- {from: "08:00", to: "21:00"}', '- {from: "09:00", to: "21:00"}')
+    )
+    upload = SimpleUploadedFile("house.yaml", stricter.encode())
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = client.post(reverse("what_ifs"), {"file": upload, "days": 30})
+    found = WhatIf.objects.get()
+    assert answer.url == reverse("what_if", args=[found.pk])
+    [job] = django_rq.get_queue("bulk").jobs
+    assert (job.func_name, job.args) == ("compliance.tasks.perform_what_if", (str(found.pk),))
+    assert b"hx-trigger" in client.get(answer.url).content
+
+    job.perform()
+    found.refresh_from_db()
+    assert (found.state, found.contacts, found.judged, found.stopped) == ("done", 4, 4, 3)
+    assert found.found == [{"rule": "HOUSE.TIME", "team": "Insiders", "hour": 8, "stopped": 3}]
+    shown = client.get(answer.url)
+    [line] = shown.context["lines"]
+    assert (line.rule, line.stopped, line.teams, line.hours[8]) == ("HOUSE.TIME", 3, [("Insiders", 3)], 3)
+    exported = client.get(reverse("what_if_csv", args=[found.pk])).content.decode()
+    assert exported.splitlines() == ["rule,team,hour,stopped", "HOUSE.TIME,Insiders,8,3"]
+
+    perform(what_if_id=found.pk, at=NOW)  # once more, as a job that came twice
+    found.refresh_from_db()
+    assert found.stopped == 3
+    assert not Signature.objects.exists()
+
+
+def test_the_text_in_force_would_have_stopped_nothing(officer):
+    dana = make_dana()
+    dana.contact(at=NOW - DAY)
+    store_packs(packs=packs(), by=SYSTEM, at=NOW)
+    for version in PackVersion.objects.all():
+        found = perform(what_if_id=start(version=version, days=30, asker=officer, at=NOW).pk, at=NOW)
+        assert (found.state, found.judged, found.stopped, found.found) == ("done", 1, 0, [])
+
+
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ({"days": 30}, "__all__"),
+        ({"days": 0, "file": b"x"}, "days"),
+        ({"days": 30, "file": b"pack: us"}, "file"),
+        ({"days": 30, "file": b"\xff\xfe"}, "file"),
+    ],
+    ids=["neither", "no days", "no pack", "no text"],
+)
+def test_what_cannot_be_tried_is_said(client, officer, form, field):
+    if "file" in form:
+        form = form | {"file": SimpleUploadedFile("a.yaml", form["file"])}
+    answer = client.post(reverse("what_ifs"), form)
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == [field]
+    assert not WhatIf.objects.exists()
+
+
+# Decisions
+
+
+@pytest.fixture
+def asked(officer):
+    dana = make_dana()
+    dana.call(at=NOW - DAY, conversation=True)
+    return dana
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize("outcome", ["permitted", "presumed_violation", "prohibited"])
+def test_a_decision_is_opened_and_given_again(client, officer, asked, language, outcome):
+    officer.language = language
+    officer.save()
+    channel, at = {
+        "permitted": ("email", NOW), "presumed_violation": ("call", NOW), "prohibited": ("call", NOW.replace(hour=6)),
+    }[outcome]  # fmt: skip
+    decision = ContactDecision.objects.get(pk=asked.ask(channel, at=at).decision_id)
+    assert decision.outcome == outcome
+    listed = client.get(reverse("decisions"), {"outcome": outcome}).context["lines"]
+    assert decision in [row[0] for row in listed]
+    page = client.get(reverse("decision", args=[decision.pk]))
+    assert [line.rule for line in page.context["results"]] == [each["rule"] for each in decision.results]
+    assert any(line.why for line in page.context["results"]) or outcome == "permitted"
+    answer = client.post(reverse("decision_replay", args=[decision.pk]), follow=True)
+    with translation.override(language):
+        same = translation.gettext("The same answer: decided again from its own facts by its own texts.")
+    assert said(answer) == [same]
+
+
+def test_lists_of_decisions_cost_the_same(client, officer, asked, django_assert_num_queries):
+    client.get(reverse("decisions"))
+    with django_assert_num_queries(4):
+        client.get(reverse("decisions"))
+    for hour in range(5):
+        asked.ask("email", at=NOW + timedelta(hours=hour))
+    with django_assert_num_queries(4):
+        client.get(reverse("decisions"))
+
+
+# Second opinions
+
+
+@pytest.fixture
+def request_of_alice(asked):
+    people = make_people(asked.portfolio)
+    override = ask_override(
+        borrower=asked.borrower, contact_point=asked.phone, channel="call", purpose="collect",
+        loans=[asked.loan.pk], reasons=["responding_to_consumer_request"], note="Dana asked for it by mail.",
+        requester=people.alice, at=NOW,
+    )  # fmt: skip
+    return override, people
+
+
+@pytest.mark.parametrize("who", ["bob", "officer"])
+def test_it_is_there_the_same_minute_and_answered_on_the_page(client, officer, request_of_alice, who):
+    override, people = request_of_alice
+    client.force_login(people.bob if who == "bob" else officer)
+    page = client.get(reverse("overrides"))
+    [line] = page.context["waiting"]
+    assert (line.override, line.note, line.mine) == (override, "Dana asked for it by mail.", False)
+    assert line.reasons == ["It answers what the borrower asked of us"]
+    assert b"Dana Field" not in page.content
+    client.post(reverse("override_answer", args=[override.pk]), {"answer": "yes"})
+    override.refresh_from_db()
+    assert override.approved is True
+    page = client.get(reverse("overrides"))
+    assert (page.context["waiting"], len(page.context["answered"])) == ([], 1)
+
+
+def test_other_teams_and_the_asking_person_do_not_answer(client, officer, request_of_alice):
+    override, people = request_of_alice
+    client.force_login(make_user(role=Role.SUPERVISOR, team=make_team()))
+    assert client.get(reverse("overrides")).context["waiting"] == []
+    assert client.post(reverse("override_answer", args=[override.pk]), {"answer": "yes"}).status_code == 404
+    people.alice.role = Role.SUPERVISOR
+    people.alice.save()
+    client.force_login(people.alice)
+    assert client.get(reverse("overrides")).context["waiting"][0].mine is True
+    client.post(reverse("override_answer", args=[override.pk]), {"answer": "yes"})
+    assert Override.objects.get().approved is None
+
+
+def test_the_list_costs_the_same_for_many(client, officer, request_of_alice, django_assert_num_queries):
+    override, people = request_of_alice
+    client.get(reverse("overrides"))
+    with django_assert_num_queries(3):
+        client.get(reverse("overrides"))
+    answer_override(override=override, approve=False, person=people.bob, at=NOW)
+    other = make_dana(make_portfolio())
+    other.call(at=NOW - DAY, conversation=True)
+    ask_override(
+        borrower=other.borrower, contact_point=other.phone, channel="call", purpose="collect",
+        loans=[other.loan.pk], reasons=["responding_to_consumer_request"], note="Again.",
+        requester=people.charlie, at=NOW,
+    )  # fmt: skip
+    with django_assert_num_queries(3):
+        page = client.get(reverse("overrides"))
+    assert (len(page.context["waiting"]), len(page.context["answered"])) == (1, 1)
