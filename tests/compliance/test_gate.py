@@ -148,9 +148,19 @@ def test_looking_stores_nothing(dana):
 
 def a_life(dana) -> None:
     """Contacts, holds and consents enough that most rules have something to say."""
-    for days in (400, 6, 5):
+    for days in (20, 6, 5):
         dana.call(at=NOW - days * DAY)
     dana.contact(Channel.EMAIL, at=NOW - 2 * DAY, purpose=Purpose.REMINDER)
+    note_inbound(
+        borrower=dana.borrower,
+        channel=Channel.EMAIL,
+        loans=[dana.loan.pk],
+        by=SYSTEM,
+        at=NOW - 400 * DAY,
+        disposition="call_back",
+        right_party=None,
+        conversation=None,
+    )
     note_inbound(
         borrower=dana.borrower,
         channel=Channel.CALL,
@@ -196,7 +206,7 @@ def test_stored_facts_are_the_facts_and_their_bytes_are_canonical(dana):
     asked = dana.ask()
     stored = bytes(ContactDecision.objects.get(pk=asked.decision_id).facts)
     facts = Facts.from_json(stored)
-    assert len(facts.history) == 4  # what is more than a year old is beyond every rule
+    assert len(facts.history) == 5  # what is more than a year old is beyond every rule
     assert facts.to_json().encode() == stored
     assert canonical(plain(facts)) == stored
 
