@@ -37,20 +37,20 @@ from compliance.rules.windows import start_of_day
 
 DAY = timedelta(days=1)
 
-# Said on the person's own call, or shown while they use our pages, a contact is no new one: nothing counts it, and it is
-# no message that wants a consent.
-COUNTING = (CountRule, PatternRule, QuietRule, ConsentRule)
+# Said on the person's own call, or shown while they use our pages, a contact is no new one: nothing counts it, no hour is
+# closed to it (hours bind contacts that we begin), and it is no message that wants a consent.
+OF_NEW_CONTACTS = (WindowRule, CountRule, PatternRule, QuietRule, ConsentRule)
 
 
 class Prepared:
     """One rule with all that does not change from contact to contact worked out: millions are judged."""
 
-    __slots__ = ("_plain", "counting", "find", "needs", "opens", "pack", "rule", "status")
+    __slots__ = ("_plain", "find", "needs", "of_new_contacts", "opens", "pack", "rule", "status")
 
     def __init__(self, pack: Pack, rule: Rule) -> None:
         self.pack, self.rule = pack, rule
         self.find = _JUDGES[type(rule)]
-        self.counting = isinstance(rule, COUNTING)
+        self.of_new_contacts = isinstance(rule, OF_NEW_CONTACTS)
         self.status: str = rule.status
         self.opens = rule.status == "signed" or rule.confidence == "house"
         # What the facts must hold before the rule can have anything to say; None: it always may.
@@ -96,7 +96,7 @@ def unmoved(one: Prepared, facts: Facts) -> RuleResult | None:
     """The result of a rule in force that nothing but these asks for: the kind of contact, who it reaches, what is
     signed, and whether the facts hold anything of the sort it is about. None where more must be looked at."""
     rule = one.rule
-    if rule.narrowed or (facts.live and one.counting):
+    if rule.narrowed or (facts.live and one.of_new_contacts):
         return None
     status, _opens = one.standing(facts)
     if status == "draft" and rule.id in facts.set_aside:
@@ -116,7 +116,7 @@ def judge_prepared(one: Prepared, situation: Situation, at: datetime) -> RuleRes
     debts: tuple[str, ...] | None = facts.debts
     if rule.narrowed:
         debts = situation.reached(rule)
-    if debts is None or (facts.live and one.counting):
+    if debts is None or (facts.live and one.of_new_contacts):
         return None
     status, opens = one.standing(facts)
     if status == "draft" and rule.id in facts.set_aside:
