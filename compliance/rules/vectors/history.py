@@ -10,7 +10,7 @@ from compliance.rules.decision import Outcome
 from compliance.rules.facts import Channel, Facts, PastContact
 from compliance.rules.judges import pattern_in
 from compliance.rules.schema import Counted, CountRule, PatternRule, QuietRule, Rule
-from compliance.rules.situation import Situation, local_date
+from compliance.rules.situation import CALL_BACK, Situation, local_date
 from compliance.rules.vectors.consents import CONSENTED_DAYS
 from compliance.rules.vectors.contacts import facts_of
 from compliance.rules.vectors.given import DAY, Given, Words, listed
@@ -68,6 +68,8 @@ class Past:
 
 
 def history(given: Given) -> dict[str, Any]:
+    if not given.jurisdictions or given.packs.unknown(given.jurisdictions):
+        return {"outcome": "prohibited", "reason": "unknown_jurisdiction"}
     past = Past(given)
     rule = next(iter(past.of(CountRule, presuming=True)), None) or next(
         (each for each in past.of(CountRule) if each.counts.event in ("connected_call", "telephone")), None
@@ -167,7 +169,7 @@ def _consent(given: Given, past: Past, rule: CountRule | None) -> dict[str, Any]
     }
     told: dict[str, Any] = {"excluded_calls": len(every - calls), "counted_calls_total": len(calls)}
     given_so_far = [each for each in past.facts.consents if each.given_at <= given.at]
-    for consent in given_so_far[-1:]:
+    for consent in [each for each in given_so_far if each.kind == CALL_BACK][-1:]:
         first = local_date(consent.given_at, past.zone)
         last = first + (CONSENTED_DAYS - 1) * DAY
         last = min(last, consent.last_day or last)
