@@ -16,8 +16,10 @@ from accounts.models import OurRole
 from compliance.audit_words import OUTCOMES, PURPOSES
 from compliance.models import Channel
 from compliance.rules import Pack, Packs
-from compliance.rules.compare import Change, compare
+from compliance.rules.compare import Change, compare, flat
 from compliance.rules.schema import Rule, WindowRule
+from compliance.rules.terms import Term
+from compliance.rules.terms.schema import BaseTerm, DeadlineTerm, PeriodTerm
 from compliance.sentences import override_reason, reader_locale
 
 WARN = timedelta(days=30)
@@ -73,6 +75,45 @@ FIELDS: dict[str, str | Promise] = {
     "requires": gettext_lazy("what must be said"),
     "examples": gettext_lazy("worked examples"),
 }
+# What terms and notices say; what both say is told as above.
+TERM_FIELDS: dict[str, str | Promise] = {
+    "of": gettext_lazy("about"),
+    "days": gettext_lazy("days"),
+    "day_type": gettext_lazy("kind of days"),
+    "longer": gettext_lazy("longer term"),
+    "calendar": gettext_lazy("calendar"),
+    "not_needed_once": gettext_lazy("not needed once the debt is"),
+    "to_estate_representative": gettext_lazy("to whoever acts for an estate"),
+    "complete_name": gettext_lazy("with the complete name"),
+    "statements": gettext_lazy("statement"),
+    "assumed_receipt_days": gettext_lazy("business days to receipt"),
+    "types": gettext_lazy("dates to choose from"),
+    "statements_by": gettext_lazy("statements by"),
+    "transaction_events": gettext_lazy("days of a transaction"),
+    "nothing_is_said_by": gettext_lazy("nothing is said by"),
+    "written": gettext_lazy("in writing"),
+    "electronic": gettext_lazy("in writing where we accept it"),
+    "stops": gettext_lazy("stops"),
+    "conservative": gettext_lazy("stopped to be careful"),
+    "hold": gettext_lazy("hold"),
+    "first_day": gettext_lazy("first day"),
+    "extended_days": gettext_lazy("days when extended"),
+    "after_treatment_days": gettext_lazy("days after treatment"),
+    "lifted_by": gettext_lazy("lifted by"),
+    "wait_days": gettext_lazy("days to wait"),
+    "sent_by": gettext_lazy("messages that count, by channel"),
+    "barred": gettext_lazy("barred debts"),
+    "methods": gettext_lazy("ways to opt out"),
+    "within_days": gettext_lazy("within days"),
+    "databases": gettext_lazy("databases that count"),
+    "creditor_notice_days": gettext_lazy("days to opt out"),
+    "limited": gettext_lazy("limited content"),
+    "may_hold": gettext_lazy("may also hold"),
+    "identity_words": gettext_lazy("tells who calls"),
+    "years": gettext_lazy("years"),
+    "debt_types": gettext_lazy("kinds of debt"),
+    "recording_required": gettext_lazy("calls must be recorded"),
+}
 STATUSES: dict[str, str | Promise] = {
     "draft": gettext_lazy("not yet signed by your lawyer"),
     "signed": gettext_lazy("signed"),
@@ -90,7 +131,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 class RuleWords:
     """One rule for a page; `lines` are what it says beside its sentence, as label and value."""
 
-    rule: Rule
+    rule: Rule | Term
     status: str
     confidence: str
     lines: list[tuple[str, str]]
@@ -102,7 +143,7 @@ class Dated:
 
     day: date
     pack: Pack
-    rule: Rule
+    rule: Rule | Term
     what: str
     soon: bool
 
@@ -118,8 +159,44 @@ class Difference:
     after: str = ""
 
 
-def in_words(rule: Rule, *, signed: bool, today: date) -> RuleWords:
+def in_words(rule: Rule | Term, *, signed: bool, today: date) -> RuleWords:
     """`signed`: two people have signed the pack it stands in."""
+    lines = _of_term(rule) if isinstance(rule, BaseTerm) else _of_rule(rule)
+    lines += (
+        [(_("In force"), _period(rule, today))]
+        if not (rule.in_force.from_ is rule.in_force.to is None)
+        else []
+    )
+    status = "signed" if signed and rule.status == "draft" else rule.status
+    return RuleWords(rule, str(STATUSES[status]), str(CONFIDENCE[rule.confidence]), lines)
+
+
+def _of_term(term: Term) -> list[tuple[str, str]]:
+    """All that a term says of its own."""
+    said = flat(term)
+    own = [name for name in said if name.partition(".")[0] not in BaseTerm.model_fields and name != "kind"]
+    return [
+        (_("Binds"), _list(_word("binds", each) for each in term.binds)),
+        *(
+            (_label(name, of_term=True), value_in_words(name, said[name]))
+            for name in own
+            if said[name] not in NOTHING
+        ),
+    ]
+
+
+NOTHING: tuple[Any, ...] = (None, [], "", False)
+
+
+def _label(field: str, *, of_term: bool) -> str:
+    """What a place in a rule is called; of places within a mapping ("methods.sms") the mapping and the key."""
+    if not of_term or field.partition(".")[0] not in TERM_FIELDS:
+        return str(FIELDS.get(field, field.replace("_", " ").replace(".", " · ")))
+    name, _dot, key = field.partition(".")
+    return " · ".join([str(TERM_FIELDS[name]), *([key.replace("_", " ")] if key else [])])
+
+
+def _of_rule(rule: Rule) -> list[tuple[str, str]]:
     lines = [
         (_("Binds"), _list(_word("binds", each) for each in rule.binds)),
         (_("Channels"), _list(_word("channels", each) for each in rule.channels)),
@@ -135,16 +212,10 @@ def in_words(rule: Rule, *, signed: bool, today: date) -> RuleWords:
     if rule.override_reasons:
         reasons = _list(override_reason(each) for each in rule.override_reasons)
         lines.append((_("Two people may allow it once"), reasons))
-    lines += (
-        [(_("In force"), _period(rule, today))]
-        if not (rule.in_force.from_ is rule.in_force.to is None)
-        else []
-    )
-    status = "signed" if signed and rule.status == "draft" else rule.status
-    return RuleWords(rule, str(STATUSES[status]), str(CONFIDENCE[rule.confidence]), lines)
+    return lines
 
 
-def _period(rule: Rule, today: date) -> str:
+def _period(rule: Rule | Term, today: date) -> str:
     first, last = rule.in_force.from_, rule.in_force.to
     if first and last:
         return _("from %(first)s to %(last)s") % {"first": day(first), "last": day(last)}
@@ -158,7 +229,7 @@ def changes_ahead(packs: Packs, today: date) -> list[Dated]:
     """What begins or ends from today on, the next first."""
     found = []
     for pack in packs.all:
-        for rule in pack.rules:
+        for rule in pack.entries:
             first, last = rule.in_force.from_, rule.in_force.to
             if first and first > today:
                 what = (
@@ -180,8 +251,8 @@ def missing_years(packs: Packs, today: date) -> list[tuple[str, int]]:
         {
             rule.calendar.country
             for pack in packs.all
-            for rule in pack.rules
-            if isinstance(rule, WindowRule) and rule.calendar
+            for rule in pack.entries
+            if isinstance(rule, WindowRule | DeadlineTerm | PeriodTerm) and rule.calendar
         }
     )
     return [(country, year) for country in countries for year in years if not has_year(country, year)]
@@ -199,11 +270,12 @@ def has_year(country: str, year: int) -> bool:
 
 def differences(before: Pack, after: Pack) -> list[Difference]:
     """How two texts differ, in words."""
-    sentences = {rule.id: rule.says for pack in (before, after) for rule in pack.rules}
-    return [_difference(change, sentences[change.rule]) for change in compare(before, after)]
+    entries = {rule.id: rule for pack in (before, after) for rule in pack.entries}
+    return [_difference(change, entries[change.rule]) for change in compare(before, after)]
 
 
-def _difference(change: Change, says: str) -> Difference:
+def _difference(change: Change, rule: Rule | Term) -> Difference:
+    says = rule.says
     match change.kind:
         case "added":
             return Difference(change.rule, says, _("a new rule"))
@@ -212,7 +284,7 @@ def _difference(change: Change, says: str) -> Difference:
     return Difference(
         change.rule,
         says,
-        str(FIELDS.get(change.field, change.field.replace("_", " ").replace(".", " · "))),
+        _label(change.field, of_term=isinstance(rule, BaseTerm)),
         value_in_words(change.field, change.before),
         value_in_words(change.field, change.after),
     )

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from compliance.rules.packs import Pack
 from compliance.rules.schema import Rule
+from compliance.rules.terms import Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +24,14 @@ class Change:
 def compare(before: Pack, after: Pack) -> tuple[Change, ...]:
     """Rule by rule in the order of the later text, removed ones last; within a rule by the field's name. Worked examples
     count as one field: they prove the text, they do not change what it says."""
-    old = {rule.id: rule for rule in before.rules}
-    new = {rule.id: rule for rule in after.rules}
-    changes = [change for rule in after.rules for change in _of_rule(old.get(rule.id), rule)]
+    old = {rule.id: rule for rule in before.entries}
+    new = {rule.id: rule for rule in after.entries}
+    changes = [change for rule in after.entries for change in _of_rule(old.get(rule.id), rule)]
     changes += [Change(name, "removed") for name in old if name not in new]
     return tuple(changes)
 
 
-def _of_rule(before: Rule | None, after: Rule) -> Iterator[Change]:
+def _of_rule(before: Rule | Term | None, after: Rule | Term) -> Iterator[Change]:
     if before is None:
         yield Change(after.id, "added")
         return
@@ -42,7 +43,7 @@ def _of_rule(before: Rule | None, after: Rule) -> Iterator[Change]:
         yield Change(after.id, "changed", "examples", len(before.examples), len(after.examples))
 
 
-def flat(rule: Rule) -> dict[str, Any]:
+def flat(rule: Rule | Term) -> dict[str, Any]:
     """A rule as its places and values, without its examples: mappings are opened ("window.days"), lists are not."""
     return dict(_flatten(rule.model_dump(mode="json", by_alias=True, exclude={"examples"})))
 

@@ -61,6 +61,11 @@ class Pack:
         """What the pack says where no contact is decided: `compliance.rules.terms` answers with it."""
         return self.file.terms
 
+    @property
+    def entries(self) -> tuple[Rule | Term, ...]:
+        """All that the pack says: what people sign, compare and look ahead in."""
+        return (*self.rules, *self.terms)
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the text, hexadecimal: the exact version a decision was made with."""

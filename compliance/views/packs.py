@@ -73,7 +73,7 @@ def _lines(signed: frozenset[str]) -> list[PackLine]:
         for version in stored.prefetch_related("signatures__signer")
     }
     return [
-        PackLine(pack, len(pack.rules), signers.get(pack.digest, []), pack.id in signed) for pack in every
+        PackLine(pack, len(pack.entries), signers.get(pack.digest, []), pack.id in signed) for pack in every
     ]
 
 
@@ -122,6 +122,7 @@ def pack(request: StaffRequest, digest: str) -> HttpResponse:
         "version": version,
         "pack": found,
         "rules": [in_words(rule, signed=signed, today=today) for rule in found.rules],
+        "terms": [in_words(term, signed=signed, today=today) for term in found.terms],
         "signatures": signatures,
         "signed": signed,
         "needed": SIGNATURES,

@@ -133,6 +133,34 @@ def test_how_two_texts_differ_in_words(client, officer):
     assert len(told) == 2
 
 
+def test_whoever_signs_sees_the_terms_too(client, officer):
+    shown = client.get(reverse("pack", args=[pack().digest])).context["terms"]
+    assert [words.rule for words in shown] == list(pack().terms)
+    lines = {words.rule.id: dict(words.lines) for words in shown}
+    assert lines["US.REGF.VALID.END"] == {
+        "Binds": "Third-party collector, Debt buyer",
+        "days": "30",
+        "business days to receipt": "5",
+        "calendar · country": "US",
+        "In force": "since 30 Nov 2021",
+    }
+    assert lines["US.REGF.OPTOUT.METHOD"]["ways to opt out · sms"] == "reply stop, hyperlink"
+
+
+def test_a_changed_term_is_a_difference_in_words(client, officer):
+    text = text_with(
+        wait=("wait_days: 14", "wait_days: 15"), writing=("    electronic: [email, portal]\n", "")
+    )
+    told = {
+        (each.rule, each.what, each.before, each.after)
+        for each in differences(pack(), parse_pack(text, "us"))
+    }
+    assert told == {
+        ("US.REGF.FURNISH", "days to wait", "14", "15"),
+        ("US.REGF.DISPUTE.TERM", "in writing where we accept it", "email, portal", "–"),
+    }
+
+
 def test_rules_that_come_and_go_and_dates_in_either_language():
     before = pack()
     rules = before.file.rules

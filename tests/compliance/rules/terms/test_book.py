@@ -99,7 +99,7 @@ def test_an_answer_names_the_rules_it_rests_on():
     answer = ask("complaint_deadline", CALLED, book_for(PACKS, ("US",)))
     assert answer.rules == ()
     answer = ask("validation_notice_deadline", CALLED, book_for(PACKS, ("US",)))
-    assert [PACKS.term(rule).citation for rule in answer.rules] == ["15 USC 1692g(a)"]
+    assert [PACKS.term(rule).citation for rule in answer.rules] == ["12 CFR 1006.34(a)(1)(i)(B)"]
 
 
 def test_wherever_a_complaint_comes_from_some_pack_says_by_when_it_is_answered():
