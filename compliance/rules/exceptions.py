@@ -27,6 +27,7 @@ class ReplyException(ExceptionShape):
 
     kind: Literal["reply"]
     same_medium: bool = True
+    at_that_time: bool = False  # only on the day, and in the closed time, at which they began
 
     def holds(self, situation: Situation, _at: datetime, _since: datetime | None) -> bool:
         facts = situation.facts

@@ -12,6 +12,7 @@ from typing import Any
 from compliance.rules import wishes
 from compliance.rules.asked import Asked
 from compliance.rules.decision import Outcome, ReasonCode, RuleResult
+from compliance.rules.exceptions import ReplyException, RuleException
 from compliance.rules.facts import Facts
 from compliance.rules.hours import judge_hours
 from compliance.rules.packs import Pack
@@ -36,20 +37,20 @@ from compliance.rules.windows import start_of_day
 
 DAY = timedelta(days=1)
 
-# Said on the person's own call, or shown while they use our pages, a contact is no new one: nothing counts it, and it is
-# no message that wants a consent.
-COUNTING = (CountRule, PatternRule, QuietRule, ConsentRule)
+# Said on the person's own call, or shown while they use our pages, a contact is no new one: nothing counts it, no hour is
+# closed to it (hours bind contacts that we begin), and it is no message that wants a consent.
+OF_NEW_CONTACTS = (WindowRule, CountRule, PatternRule, QuietRule, ConsentRule)
 
 
 class Prepared:
     """One rule with all that does not change from contact to contact worked out: millions are judged."""
 
-    __slots__ = ("_plain", "counting", "find", "needs", "opens", "pack", "rule", "status")
+    __slots__ = ("_plain", "find", "needs", "of_new_contacts", "opens", "pack", "rule", "status")
 
     def __init__(self, pack: Pack, rule: Rule) -> None:
         self.pack, self.rule = pack, rule
         self.find = _JUDGES[type(rule)]
-        self.counting = isinstance(rule, COUNTING)
+        self.of_new_contacts = isinstance(rule, OF_NEW_CONTACTS)
         self.status: str = rule.status
         self.opens = rule.status == "signed" or rule.confidence == "house"
         # What the facts must hold before the rule can have anything to say; None: it always may.
@@ -95,7 +96,7 @@ def unmoved(one: Prepared, facts: Facts) -> RuleResult | None:
     """The result of a rule in force that nothing but these asks for: the kind of contact, who it reaches, what is
     signed, and whether the facts hold anything of the sort it is about. None where more must be looked at."""
     rule = one.rule
-    if rule.narrowed or (facts.live and one.counting):
+    if rule.narrowed or (facts.live and one.of_new_contacts):
         return None
     status, _opens = one.standing(facts)
     if status == "draft" and rule.id in facts.set_aside:
@@ -115,26 +116,32 @@ def judge_prepared(one: Prepared, situation: Situation, at: datetime) -> RuleRes
     debts: tuple[str, ...] | None = facts.debts
     if rule.narrowed:
         debts = situation.reached(rule)
-    if debts is None or (facts.live and one.counting):
+    if debts is None or (facts.live and one.of_new_contacts):
         return None
     status, opens = one.standing(facts)
     if status == "draft" and rule.id in facts.set_aside:
         return RuleResult(rule=rule.id, pack=one.pack.id, status=status, reason=ReasonCode.SET_ASIDE)
     zones = situation.zones_for(rule)
-    found = one.find(Asked(rule, situation, at, zones, debts, opens))
+    asked = Asked(rule, situation, at, zones, debts, opens)
+    found = one.find(asked)
     if not found:
         return one.plain(status)
     since = found.pop("since", None)
-    if found.pop("stopped", False) and not (opens and _except(rule, situation, at, since, found)):
+    if found.pop("stopped", False) and not (opens and _except(asked, since, found)):
         _stop(rule, zones, status, found)
     return RuleResult(rule=rule.id, pack=one.pack.id, status=status, **found)
 
 
-def _except(
-    rule: Rule, situation: Situation, at: datetime, since: datetime | None, found: dict[str, Any]
-) -> bool:
+def _except(asked: Asked[Any], since: datetime | None, found: dict[str, Any]) -> bool:
     """Turns a result that stops into one that an exception lets through."""
-    exception = next((each for each in rule.exceptions if each.holds(situation, at, since)), None)
+    exception = next(
+        (
+            each
+            for each in asked.rule.exceptions
+            if each.holds(asked.situation, asked.at, since) and _in_time(each, asked)
+        ),
+        None,
+    )
     if exception is None:
         return False
     found.update(
@@ -145,6 +152,18 @@ def _except(
         conservative=False,
     )
     return True
+
+
+def _in_time(exception: RuleException, asked: Asked[Any]) -> bool:
+    """Some answers may only go out at the closed time at which the person began, on that day."""
+    facts = asked.situation.facts
+    if not isinstance(exception, ReplyException) or not exception.at_that_time or facts.live:
+        return True
+    began = facts.in_reply_to
+    if began is None or any(local_date(began, zone) != local_date(asked.at, zone) for zone in asked.zones):
+        return False
+    then = _JUDGES[type(asked.rule)](asked._replace(at=began))
+    return bool(then.get("stopped"))
 
 
 def _stop(rule: Rule, zones: tuple[str, ...], status: str, found: dict[str, Any]) -> None:

@@ -152,8 +152,11 @@ class Situation:
         )
 
     def asked_for(self, counted: Counted, contact: PastContact, zone: str) -> bool:
-        """Whether a past call rested on a consent, so that a rule does not count it."""
-        return self._was_asked_for(contact, zone, counted.except_consented_days)
+        """Whether a past call rested on a consent, so that a rule does not count it. A conversation always counts
+        as one: it ends the consent, and its own quiet days begin."""
+        return counted.event not in _TALKS and self._was_asked_for(
+            contact, zone, counted.except_consented_days
+        )
 
     def _dates_of_history(self, zone: str) -> dict[int, date]:
         """The local date of every contact, by its identity."""

@@ -11,6 +11,7 @@ from typing import Any
 from compliance.rules.packs import Pack, Packs, load_packs
 from compliance.rules.vectors import contacts, history, windows
 from compliance.rules.vectors.given import WEAK, Given, words
+from compliance.rules.vectors.sorts import fits
 
 Answerer = Callable[[Given], dict[str, Any]]
 
@@ -28,7 +29,10 @@ def answer_one(vector: Any, defaults: tuple[str, ...] = ()) -> dict[str, Any]:
     """The answer to one vector; whatever is wrong with it, an answer."""
     name = vector.get("id") if isinstance(vector, Mapping) else None
     try:
-        given = Given(words(vector.get("given")), words(vector.get("when")), defaults, law())
+        told, asked = words(vector.get("given")), words(vector.get("when"))
+        if not fits(told, asked):
+            return {"id": name, "outcome": "prohibited"}
+        given = Given(told, asked, defaults, law())
         return {"id": name, **_answerer(given)(given)}
     except Exception:  # a broken vector is answered, never a crash: whatever it is, we stay closed
         return {"id": name, "outcome": "prohibited"}

@@ -197,11 +197,10 @@ def _reasons(given: Given, decision: Decision, outcome: str) -> dict[str, Any]:
 def _counts(given: Given, decision: Decision, facts: Facts, *, calling: bool) -> dict[str, Any]:
     told: dict[str, Any] = {}
     consent = consents.state(given, facts) if calling else None
-    this = 0 if consent and consent.alive else 1
     windows = []
     for key, events in COUNTS.items():
         if (chosen := _tightest(given, decision, events)) is not None:
-            told[key] = (chosen.counted or 0) + this
+            told[key] = (chosen.counted or 0) + _this(given, chosen, consent)
             windows.append(chosen)
     if windows:
         first = min(windows, key=lambda each: each.outcome.allows)
@@ -240,6 +239,14 @@ def _counted(given: Given, decision: Decision) -> list[tuple[RuleResult, CountRu
         for each in decision.results
         if isinstance(rule := given.packs.rule(each.rule), CountRule) and each.counted is not None
     ]
+
+
+def _this(given: Given, result: RuleResult, consent: consents.ConsentState | None) -> int:
+    """What this contact adds to a count: nothing where it is a call the person asked for, and the rule leaves those
+    out."""
+    rule = given.packs.rule(result.rule)
+    leaves_out = isinstance(rule, CountRule) and rule.counts.except_consented_days is not None
+    return 0 if leaves_out and consent and consent.alive else 1
 
 
 def _tightest(given: Given, decision: Decision, events: tuple[str, ...]) -> RuleResult | None:

@@ -129,9 +129,9 @@ class Given:
     def events(self) -> list[tuple[datetime, Words]]:
         """All events in the order told, each with its moment."""
         found = self.given.get("events") or []
-        if not isinstance(found, list):
-            raise Broken("events are a list")
-        return [(self.instant(each["t"], each.get("t_tz")), each) for each in found if "t" in each]
+        if not all(each.get("kind") for each in found):
+            raise Broken("an event has a kind")
+        return [(self.instant(each.get("t"), each.get("t_tz")), each) for each in found]
 
     def past(self, kind: str | None = None) -> list[tuple[datetime, Words]]:
         """The events up to the moment asked about, of one kind or all."""

@@ -10,10 +10,11 @@ from compliance.rules.decision import Outcome
 from compliance.rules.facts import Channel, Facts, PastContact
 from compliance.rules.judges import pattern_in
 from compliance.rules.schema import Counted, CountRule, PatternRule, QuietRule, Rule
-from compliance.rules.situation import Situation, local_date
+from compliance.rules.situation import CALL_BACK, Situation, local_date
 from compliance.rules.vectors.consents import CONSENTED_DAYS
 from compliance.rules.vectors.contacts import facts_of
 from compliance.rules.vectors.given import DAY, Given, Words, listed
+from compliance.rules.vectors.reasons import closing_word
 
 VIOLATION, COMPLIANT = "presumed_violation", "presumed_compliant"
 
@@ -67,6 +68,8 @@ class Past:
 
 
 def history(given: Given) -> dict[str, Any]:
+    if not given.jurisdictions or given.packs.unknown(given.jurisdictions):
+        return {"outcome": "prohibited", "reason": "unknown_jurisdiction"}
     past = Past(given)
     rule = next(iter(past.of(CountRule, presuming=True)), None) or next(
         (each for each in past.of(CountRule) if each.counts.event in ("connected_call", "telephone")), None
@@ -76,6 +79,7 @@ def history(given: Given) -> dict[str, Any]:
         told |= _counted(given, past, rule)
     told["rebuttal_factors"] = _patterns(past)
     told |= _consent(given, past, rule)
+    told |= _reason(past)
     if flags := [each for _moment, each in given.past() if each.get("content_flags")]:
         told |= {"outcome_frequency": told["outcome"], "outcome": "prohibited", "reason": "1006.14(d)"}
         told["content_flags"] = flags[0]["content_flags"]
@@ -89,14 +93,22 @@ def history(given: Given) -> dict[str, Any]:
     return told
 
 
+def _broken(past: Past) -> list[CountRule | QuietRule]:
+    """The rules the history went beyond, the strictest first."""
+    over = [rule for rule in past.of(CountRule) if _over(past, rule)]
+    quiet = [rule for rule in past.of(QuietRule) if _breaks_quiet(past, rule)]
+    return sorted((*over, *quiet), key=lambda rule: rule.outcome is not Outcome.PROHIBITED)
+
+
+def _reason(past: Past) -> dict[str, str]:
+    broken = _broken(past)
+    return {"reason": closing_word(broken[0])} if broken else {}
+
+
 def _outcome(past: Past) -> str:
     """Beyond a number in the days that end now, or within the quiet days after a conversation."""
-    over = [rule for rule in past.of(CountRule) if _over(past, rule)]
-    broken = [rule for rule in past.of(QuietRule) if _breaks_quiet(past, rule)]
-    if any(rule.outcome is Outcome.PROHIBITED for rule in (*over, *broken)):
-        return "prohibited"
-    if over or broken:
-        return VIOLATION
+    if broken := _broken(past):
+        return "prohibited" if broken[0].outcome is Outcome.PROHIBITED else VIOLATION
     presumes = past.of(CountRule, presuming=True) or past.of(QuietRule, presuming=True)
     return COMPLIANT if presumes else "permitted"
 
@@ -157,7 +169,7 @@ def _consent(given: Given, past: Past, rule: CountRule | None) -> dict[str, Any]
     }
     told: dict[str, Any] = {"excluded_calls": len(every - calls), "counted_calls_total": len(calls)}
     given_so_far = [each for each in past.facts.consents if each.given_at <= given.at]
-    for consent in given_so_far[-1:]:
+    for consent in [each for each in given_so_far if each.kind == CALL_BACK][-1:]:
         first = local_date(consent.given_at, past.zone)
         last = first + (CONSENTED_DAYS - 1) * DAY
         last = min(last, consent.last_day or last)

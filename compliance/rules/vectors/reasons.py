@@ -26,10 +26,15 @@ EXCEPTIONS = frozenset(
 def reason_word(rule: Rule | None, result: RuleResult) -> str | None:
     """The word for a result that closes; None where the format has none."""
     if result.reason is ReasonCode.QUIET_PERIOD and isinstance(rule, QuietRule):
-        return f"within_{rule.days}_days_of_conversation"
+        return closing_word(rule)
     if result.reason is ReasonCode.COUNT_REACHED and isinstance(rule, CountRule):
-        return _count_word(rule)
+        return closing_word(rule)
     return WORDS.get(result.reason) if result.reason else None
+
+
+def closing_word(rule: CountRule | QuietRule) -> str:
+    """What a number or a quiet period is called once it is gone beyond."""
+    return f"within_{rule.days}_days_of_conversation" if isinstance(rule, QuietRule) else _count_word(rule)
 
 
 def _count_word(rule: CountRule) -> str:
