@@ -54,7 +54,10 @@ class ContactDecision(models.Model):
     class Meta:
         default_permissions = ("view",)
         constraints = [models.UniqueConstraint(fields=["id", "allowed"], name="decision_allowed")]
-        indexes = [models.Index(fields=["borrower", "at"], name="decision_borrower_at")]
+        indexes = [
+            models.Index(fields=["borrower", "at"], name="decision_borrower_at"),
+            models.Index(fields=["-at", "-id"], name="decision_newest"),
+        ]
 
 
 class Permit(models.Model):

@@ -44,7 +44,7 @@ def decisions(request: StaffRequest) -> HttpResponse:
         except ValueError:
             messages.warning(request, _("This is no id of a decision."))
     outcome = request.GET.get("outcome", "")
-    rows = ContactDecision.objects.order_by("-pk").defer("facts", "results", "packs")
+    rows = ContactDecision.objects.order_by("-at", "-pk").defer("facts", "results", "packs")
     if outcome in OUTCOMES:
         rows = rows.filter(outcome=outcome)
     page = _Pages(rows.select_related("borrower"), PAGE).get_page(request.GET.get("page"))
