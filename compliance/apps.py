@@ -8,6 +8,7 @@ class ComplianceConfig(AppConfig):
 
     def ready(self) -> None:
         # Models and what rests on them can be imported only now.
+        from compliance import checks  # noqa: F401 - registers itself
         from accounts.actions.tapes import write_with
         from accounts.models import ImportKind
         from compliance.actions import imported, reported
