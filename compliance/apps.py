@@ -8,9 +8,9 @@ class ComplianceConfig(AppConfig):
 
     def ready(self) -> None:
         # Models and what rests on them can be imported only now.
-        from compliance import checks  # noqa: F401 - registers itself
         from accounts.actions.tapes import write_with
         from accounts.models import ImportKind
+        from compliance import checks  # noqa: F401 - registers itself
         from compliance.actions import imported, reported
 
         write_with(ImportKind.HOLDS, imported.write_holds)
