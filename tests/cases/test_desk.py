@@ -311,7 +311,16 @@ def test_a_closed_case(alice, case, people, clock):
     # By the portfolio's calendar, not by UTC.
     assert "This case is closed: back on track, on 3 Mar 2026." in words(answer)
     allowed = {action.key: action.allowed for action in answer.context["actions"]}
-    assert allowed == {"o": False, "p": False, "l": False, "y": True, "h": False, "c": True, "x": False}
+    assert allowed == {
+        "o": False,
+        "p": False,
+        "l": False,
+        "y": True,
+        "h": False,
+        "c": True,
+        "w": False,
+        "x": False,
+    }
     for form in ("call", "promise", "plan", "hold", "pass"):
         assert alice.get(url(case), {"open": form}).context["open"] == ""
 

@@ -86,7 +86,7 @@ def test_a_case_with_everything_on_it_costs_one_query_more_for_what_is_paid_towa
     shown = answer.context
     assert [len(each.instalments) for each in shown["agreements"]] == [0, 3, 0]
     assert [(person.relation, person.why) for person in shown["who"].related] == [
-        ("Guarantor", "People around the borrower are contacted only where the law allows it."),
+        ("Guarantor", "No number of this person is known."),
         ("Emergency contact", "This person does not want to be contacted."),
     ]
     assert len(shown["who"].contacts) == 3
