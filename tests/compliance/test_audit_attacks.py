@@ -32,6 +32,8 @@ APPEND_ONLY = {
     "compliance_contactdecision",
     "compliance_contactoutcome",
     "compliance_mediarequest",
+    "compliance_packversion",
+    "compliance_signature",
 }
 """Tables whose rows are written once. A new one belongs here and into a migration, by `forbear_append_only`."""
 

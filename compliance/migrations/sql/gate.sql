@@ -8,7 +8,7 @@ $$;
 CREATE FUNCTION gate_check(
     p_borrower uuid, p_contact_point uuid, p_channel text, p_purpose text, p_loans uuid[], p_outcome text, p_facts bytea,
     p_results jsonb, p_packs jsonb
-) RETURNS void LANGUAGE plpgsql AS $$
+) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     facts jsonb := convert_from(p_facts, 'UTF8')::jsonb;
 BEGIN
@@ -63,7 +63,7 @@ END $$;
 CREATE FUNCTION gate_override(
     p_override uuid, p_borrower uuid, p_contact_point uuid, p_channel text, p_purpose text, p_loans uuid[], p_outcome text,
     p_at timestamptz, p_results jsonb
-) RETURNS void LANGUAGE plpgsql AS $$
+) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     given compliance_override;
 BEGIN
