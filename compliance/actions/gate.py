@@ -4,8 +4,10 @@ The rules are pure (`compliance.rules`), the facts come from `compliance.facts`,
 `gate_decide`, which alone can issue a permit. `compliance.actions.contacts.place` spends it.
 """
 
+import gc
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -30,6 +32,9 @@ MESSAGE_LIFE = timedelta(minutes=2)
 """How long a permit lives: a person picks up a phone, a machine sends at once."""
 
 FACTS_LIMIT = 1024 * 1024
+
+MANY = 100
+"""Questions at once that make a batch."""
 
 SHOWN = (Channel.CALL, Channel.SMS, Channel.EMAIL, Channel.APP)
 """Channels the desk offers: a decision about one says when each of them opens."""
@@ -91,7 +96,23 @@ def look_many(questions: Sequence[Question], *, at: datetime) -> list[Decision]:
 
 def look_closely(questions: Sequence[Question], *, at: datetime) -> list[tuple[Situation, Decision]]:
     """As `look_many`, each decision with the facts it rests on."""
-    return [(each, decide(each.facts, packs(), at)) for each in situations(questions, at=at, packs=packs())]
+    with uncollected(len(questions)):
+        found = situations(questions, at=at, packs=packs())
+        return [(each, decide(each.facts, packs(), at)) for each in found]
+
+
+@contextmanager
+def uncollected(questions: int) -> Iterator[None]:
+    """Facts refer to nothing that refers to them, so the collector of cycles finds nothing among them, and for thousands of
+    borrowers walking through them again and again costs as much as judging them."""
+    pausing = questions >= MANY and gc.isenabled()
+    if pausing:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if pausing:
+            gc.enable()
 
 
 @transaction.atomic
