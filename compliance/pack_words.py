@@ -1,6 +1,6 @@
 """Rule packs in words: what a rule is about, what changes on which day, how two texts differ, which calendars run out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -8,133 +8,36 @@ from typing import Any
 
 import holidays
 from babel.dates import format_date
-from django.utils.functional import Promise
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
 
-from accounts.models import OurRole
-from compliance.audit_words import OUTCOMES, PURPOSES
-from compliance.models import Channel
+from compliance.rule_words import CONFIDENCE, STATUSES, label, word
 from compliance.rules import Pack, Packs
 from compliance.rules.compare import Change, compare, flat
-from compliance.rules.schema import Rule, WindowRule
+from compliance.rules.schema import BaseRule, Rule, WindowRule
+from compliance.rules.shapes import Spoken, Words
 from compliance.rules.terms import Term
 from compliance.rules.terms.schema import BaseTerm, DeadlineTerm, PeriodTerm
-from compliance.sentences import override_reason, reader_locale
+from compliance.sentences import cited, override_reason, reader_locale
 
 WARN = timedelta(days=30)
 """How long before a dated change, or the end of a calendar, somebody should look."""
 
-CONFIDENCE: dict[str, str | Promise] = {
-    "P": gettext_lazy("the text itself was read"),
-    "S": gettext_lazy("a second source was read"),
-    "S/P": gettext_lazy("a second source was read, parts of the text itself"),
-    "P/S": gettext_lazy("the text itself was read, parts in a second source"),
-    "M-hi": gettext_lazy("from memory, fairly sure"),
-    "M-mid": gettext_lazy("from memory, not quite sure"),
-    "M-lo": gettext_lazy("from memory, unsure"),
-    "house": gettext_lazy("our own decision"),
-}
-FIELDS: dict[str, str | Promise] = {
-    "says": gettext_lazy("what it says"),
-    "citation": gettext_lazy("where it stands"),
-    "source": gettext_lazy("source"),
-    "confidence": gettext_lazy("how sure we are"),
-    "binds": gettext_lazy("whom it binds"),
-    "channels": gettext_lazy("channels"),
-    "purposes": gettext_lazy("purposes"),
-    "parties": gettext_lazy("people"),
-    "zone_basis": gettext_lazy("whose clock"),
-    "zone": gettext_lazy("time zone"),
-    "outcome": gettext_lazy("what follows"),
-    "override_reasons": gettext_lazy("reasons for an exception by two people"),
-    "exceptions": gettext_lazy("exceptions"),
-    "in_force.from": gettext_lazy("in force from"),
-    "in_force.to": gettext_lazy("in force to"),
-    "status": gettext_lazy("status"),
-    "superseded_by": gettext_lazy("followed by"),
-    "note": gettext_lazy("note"),
-    "kind": gettext_lazy("kind of rule"),
-    "open": gettext_lazy("hours"),
-    "edges.opening": gettext_lazy("the exact opening moment"),
-    "edges.closing": gettext_lazy("the exact closing moment"),
-    "calendar": gettext_lazy("calendar"),
-    "calendar.country": gettext_lazy("calendar"),
-    "calendar.closed": gettext_lazy("closed days of the calendar"),
-    "counts.event": gettext_lazy("what is counted"),
-    "counts.per": gettext_lazy("counted for each"),
-    "after.event": gettext_lazy("what it follows"),
-    "after.per": gettext_lazy("counted for each"),
-    "limit": gettext_lazy("limit"),
-    "window.kind": gettext_lazy("window"),
-    "window.days": gettext_lazy("days of the window"),
-    "days": gettext_lazy("quiet days"),
-    "day_one": gettext_lazy("first day"),
-    "holds": gettext_lazy("holds"),
-    "allowed": gettext_lazy("people who may be contacted"),
-    "requires": gettext_lazy("what must be said"),
-    "examples": gettext_lazy("worked examples"),
-}
-# What terms and notices say; what both say is told as above.
-TERM_FIELDS: dict[str, str | Promise] = {
-    "of": gettext_lazy("about"),
-    "days": gettext_lazy("days"),
-    "day_type": gettext_lazy("kind of days"),
-    "longer": gettext_lazy("longer term"),
-    "calendar": gettext_lazy("calendar"),
-    "not_needed_once": gettext_lazy("not needed once the debt is"),
-    "to_estate_representative": gettext_lazy("to whoever acts for an estate"),
-    "complete_name": gettext_lazy("with the complete name"),
-    "statements": gettext_lazy("statement"),
-    "assumed_receipt_days": gettext_lazy("business days to receipt"),
-    "types": gettext_lazy("dates to choose from"),
-    "statements_by": gettext_lazy("statements by"),
-    "transaction_events": gettext_lazy("days of a transaction"),
-    "nothing_is_said_by": gettext_lazy("nothing is said by"),
-    "written": gettext_lazy("in writing"),
-    "electronic": gettext_lazy("in writing where we accept it"),
-    "stops": gettext_lazy("stops"),
-    "conservative": gettext_lazy("stopped to be careful"),
-    "hold": gettext_lazy("hold"),
-    "first_day": gettext_lazy("first day"),
-    "extended_days": gettext_lazy("days when extended"),
-    "after_treatment_days": gettext_lazy("days after treatment"),
-    "lifted_by": gettext_lazy("lifted by"),
-    "wait_days": gettext_lazy("days to wait"),
-    "sent_by": gettext_lazy("messages that count, by channel"),
-    "barred": gettext_lazy("barred debts"),
-    "methods": gettext_lazy("ways to opt out"),
-    "within_days": gettext_lazy("within days"),
-    "databases": gettext_lazy("databases that count"),
-    "creditor_notice_days": gettext_lazy("days to opt out"),
-    "limited": gettext_lazy("limited content"),
-    "may_hold": gettext_lazy("may also hold"),
-    "identity_words": gettext_lazy("tells who calls"),
-    "years": gettext_lazy("years"),
-    "debt_types": gettext_lazy("kinds of debt"),
-    "recording_required": gettext_lazy("calls must be recorded"),
-}
-STATUSES: dict[str, str | Promise] = {
-    "draft": gettext_lazy("not yet signed by your lawyer"),
-    "signed": gettext_lazy("signed"),
-    "proposed": gettext_lazy("proposed law: it warns and stops nothing"),
-}
-EDGES: dict[str, str | Promise] = {
-    "open": gettext_lazy("open"),
-    "closed": gettext_lazy("closed"),
-    "conservative": gettext_lazy("closed, to be careful"),
-}
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True)
 class RuleWords:
-    """One rule for a page; `lines` are what it says beside its sentence, as label and value."""
+    """One rule for a page; `lines` are what it says beside its sentence, as label and value; `citation` with its language,
+    and `exceptions` are those that may open it, each in one sentence."""
 
     rule: Rule | Term
+    says: Words
+    citation: Words
     status: str
     confidence: str
     lines: list[tuple[str, str]]
+    exceptions: list[Words]
 
 
 @dataclass(frozen=True)
@@ -147,16 +50,35 @@ class Dated:
     what: str
     soon: bool
 
+    @property
+    def says(self) -> Words:
+        return said(self.rule)
+
+    @property
+    def title(self) -> Words:
+        return title(self.pack)
+
 
 @dataclass(frozen=True)
 class Difference:
-    """One difference between two texts, as a sentence and its two values."""
+    """One difference between two texts, as a sentence and its two values; `lang` where these are in one language alone."""
 
     rule: str
-    says: str
+    says: Words
     what: str
     before: str = ""
     after: str = ""
+    lang: str = ""
+
+
+def said(entry: Spoken) -> Words:
+    """A rule, term or exception in the reader's language."""
+    return entry.said(get_language() or "en")
+
+
+def title(pack: Pack) -> Words:
+    """What a pack is called, in the reader's language."""
+    return pack.named(get_language() or "en")
 
 
 def in_words(rule: Rule | Term, *, signed: bool, today: date) -> RuleWords:
@@ -168,38 +90,44 @@ def in_words(rule: Rule | Term, *, signed: bool, today: date) -> RuleWords:
         else []
     )
     status = "signed" if signed and rule.status == "draft" else rule.status
-    return RuleWords(rule, str(STATUSES[status]), str(CONFIDENCE[rule.confidence]), lines)
+    return RuleWords(
+        rule=rule,
+        says=said(rule),
+        citation=cited(rule.citation),
+        status=str(STATUSES[status]),
+        confidence=str(CONFIDENCE[rule.confidence]),
+        lines=lines,
+        exceptions=[said(each) for each in rule.exceptions] if isinstance(rule, BaseRule) else [],
+    )
 
 
 def _of_term(term: Term) -> list[tuple[str, str]]:
     """All that a term says of its own."""
-    said = flat(term)
-    own = [name for name in said if name.partition(".")[0] not in BaseTerm.model_fields and name != "kind"]
     return [
         (_("Binds"), _list(_word("binds", each) for each in term.binds)),
         *(
-            (_label(name, of_term=True), value_in_words(name, said[name]))
-            for name in own
-            if said[name] not in NOTHING
+            (label(name, of_term=True), value_in_words(name, value))
+            for name, value in flat(term).items()
+            if name.partition(".")[0] not in BaseTerm.model_fields
+            and name != "kind"
+            and not _says_nothing(value)
         ),
     ]
 
 
-NOTHING: tuple[Any, ...] = (None, [], "", False)
+def _says_nothing(value: Any) -> bool:
+    return value is None or value is False or value == [] or value == ""
 
 
-def _label(field: str, *, of_term: bool) -> str:
-    """What a place in a rule is called; of places within a mapping ("methods.sms") the mapping and the key."""
-    if not of_term or field.partition(".")[0] not in TERM_FIELDS:
-        return str(FIELDS.get(field, field.replace("_", " ").replace(".", " · ")))
-    name, _dot, key = field.partition(".")
-    return " · ".join([str(TERM_FIELDS[name]), *([key.replace("_", " ")] if key else [])])
+# Of a rule's own places these are told in other words, or say nothing to a reader.
+TOLD_OTHERWISE = {"kind", "open", "calendar.country", "calendar.closed", "window.day_one"}
 
 
 def _of_rule(rule: Rule) -> list[tuple[str, str]]:
     lines = [
         (_("Binds"), _list(_word("binds", each) for each in rule.binds)),
         (_("Channels"), _list(_word("channels", each) for each in rule.channels)),
+        *_narrowed(rule),
         (_("What follows"), _word("outcome", rule.outcome)),
     ]
     if isinstance(rule, WindowRule):
@@ -213,6 +141,16 @@ def _of_rule(rule: Rule) -> list[tuple[str, str]]:
         reasons = _list(override_reason(each) for each in rule.override_reasons)
         lines.append((_("Two people may allow it once"), reasons))
     return lines
+
+
+def _narrowed(rule: Rule) -> Iterator[tuple[str, str]]:
+    """What a rule speaks about beside whom it binds and by which channels, and all that its kind says."""
+    for name, value in flat(rule).items():
+        first = name.partition(".")[0]
+        own = first not in BaseRule.model_fields or first in ("purposes", "parties", "only_if")
+        unending = name == "window.days" and value > 366
+        if own and name not in TOLD_OTHERWISE and not _says_nothing(value) and not unending:
+            yield label(name), value_in_words(name, value)
 
 
 def _period(rule: Rule | Term, today: date) -> str:
@@ -275,7 +213,7 @@ def differences(before: Pack, after: Pack) -> list[Difference]:
 
 
 def _difference(change: Change, rule: Rule | Term) -> Difference:
-    says = rule.says
+    says = said(rule)
     match change.kind:
         case "added":
             return Difference(change.rule, says, _("a new rule"))
@@ -284,10 +222,14 @@ def _difference(change: Change, rule: Rule | Term) -> Difference:
     return Difference(
         change.rule,
         says,
-        _label(change.field, of_term=isinstance(rule, BaseTerm)),
+        label(change.field, of_term=isinstance(rule, BaseTerm)),
         value_in_words(change.field, change.before),
         value_in_words(change.field, change.after),
+        ONE_LANGUAGE.get(change.field, ""),
     )
+
+
+ONE_LANGUAGE = {"says": "en", "says_zh": "zh-Hans", "source": "en", "note": "en"}
 
 
 def value_in_words(field: str, value: Any) -> str:
@@ -310,32 +252,17 @@ def _span(span: dict[str, Any]) -> str:
         return hours
     names = reader_locale().days["format"]["abbreviated"]
     consecutive = len(days) > 1 and days == list(range(days[0], days[-1] + 1))
-    said = f"{names[days[0]]}–{names[days[-1]]}" if consecutive else _list(names[each] for each in days)
-    return f"{said} {hours}"
+    which = f"{names[days[0]]}–{names[days[-1]]}" if consecutive else _list(names[each] for each in days)
+    return f"{which} {hours}"
 
 
 def _clock(minutes: int) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
-WORDS: dict[str, dict[Any, Any]] = {
-    "binds": dict(OurRole.choices),
-    "channels": dict(Channel.choices),
-    "purposes": PURPOSES,
-    "outcome": OUTCOMES,
-    "confidence": CONFIDENCE,
-    "status": STATUSES,
-    "edges.opening": EDGES,
-    "edges.closing": EDGES,
-}
-
-
 def _word(field: str, value: Any) -> str:
-    if field == "override_reasons":
-        return override_reason(value)
-    words = WORDS.get(field, {})
-    if isinstance(value, str) and value in words:
-        return str(words[value])
+    if isinstance(value, str) and (worded := word(field, value)) is not None:
+        return worded
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, dict):
@@ -347,7 +274,9 @@ def _word(field: str, value: Any) -> str:
     if isinstance(value, list):
         return _list(_word(field, each) for each in value)
     text = str(value)
-    return text if field in ("says", "citation", "source", "note", "zone") else text.replace("_", " ")
+    return (
+        text if field in ("says", "says_zh", "citation", "source", "note", "zone") else text.replace("_", " ")
+    )
 
 
 def _list(items: Iterable[str]) -> str:

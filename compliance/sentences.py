@@ -1,5 +1,6 @@
 """A sentence for every reason the rules give, in the reader's language. Said to staff, beside the hour that opens."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
@@ -8,14 +9,16 @@ from babel import Locale
 from babel.dates import format_date, get_timezone_location
 from babel.lists import format_list
 from django.utils.functional import Promise
-from django.utils.translation import get_language, gettext_lazy, ngettext
+from django.utils.translation import get_language, gettext_lazy, gettext_noop, ngettext
 from django.utils.translation import gettext as _
 
 from accounts.models import Relation
 from compliance.holds import HOLDS
 from compliance.rules import ReasonCode, RuleResult
+from compliance.rules.shapes import Words
 
 Params = Mapping[str, Any]
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
 def explain(result: RuleResult) -> str:
@@ -49,6 +52,23 @@ OVERRIDE_REASONS: dict[str, str | Promise] = {
 def override_reason(code: str) -> str:
     """A reason of a rule's own list, in words; one nobody has worded yet as it is written."""
     return str(OVERRIDE_REASONS.get(code, code.replace("_", " ")))
+
+
+# How our own policy's citations begin; what they name, and the law, is quoted as it is.
+HOUSE = (
+    gettext_noop("House policy, mindful of"),
+    gettext_noop("House policy, after"),
+    gettext_noop("House policy"),
+)
+
+
+def cited(citation: str) -> Words:
+    """A citation and its language: the law's own, or the reader's where our own policy is named."""
+    words = next((words for words in HOUSE if citation.startswith(words)), None)
+    if words is None:
+        return Words(citation, "zh-Hans" if CHINESE.search(citation) else "en")
+    said = _(words)
+    return Words(said + citation.removeprefix(words), "zh-Hans" if CHINESE.search(said) else "en")
 
 
 def _unknown_jurisdiction(params: Params) -> str:
@@ -226,8 +246,27 @@ def _inconvenient_now(_params: Params) -> str:
     return _("It does not suit now. Ask when it would, and end the call.")
 
 
+EXCEPTIONS: dict[str, str | Promise] = {
+    "agreed_hours": gettext_lazy("agreed hours"),
+    "agreed_dials": gettext_lazy("an agreed number of calls"),
+    "court_permission": gettext_lazy("permission of a court"),
+    "debtor_initiated": gettext_lazy("the borrower began"),
+    "they_began": gettext_lazy("the borrower began"),
+    "debtor_unreachable": gettext_lazy("the borrower cannot be reached"),
+    "more_than_15_days_past_due": gettext_lazy("more than fifteen days past due"),
+    "one_response_same_medium": gettext_lazy("one answer by the same way"),
+    "ongoing_liability": gettext_lazy("a liability that goes on"),
+    "opt_out_confirmation": gettext_lazy("an opt-out is confirmed"),
+    "seek_consent": gettext_lazy("consent is asked for"),
+}
+"""Exceptions by the packs' own names for them; one named for a provision of the law stays as it is."""
+
+
 def _excepted(params: Params) -> str:
-    return _("It may be done because the rule has an exception for it (%(exception)s).") % params
+    name = params["exception"]
+    return _("It may be done because the rule has an exception for it (%(exception)s).") % {
+        "exception": EXCEPTIONS.get(name, name)
+    }
 
 
 def _set_aside(_params: Params) -> str:

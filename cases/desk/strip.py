@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop, pgettext
+from django.utils.translation import gettext_lazy, pgettext
 
 from accounts.models import ContactKind, ContactPoint, User
 from cases.actions.calls import purpose_towards
@@ -20,7 +20,7 @@ from compliance.holds import HOLDS, FoundKind, Stop
 from compliance.models import Channel, HoldKind, Override
 from compliance.models.override import USE_WITHIN
 from compliance.rules import Decision, Outcome, Purpose, ReasonCode, RuleResult
-from compliance.sentences import explain
+from compliance.sentences import cited, explain
 
 # Channels by what they reach, and their signs.
 CHANNELS = {
@@ -224,21 +224,7 @@ def source(result: RuleResult) -> str:
     if not citation:
         return ""
     draft = _(" (not yet signed by your lawyer)") if result.status == "draft" else ""
-    return f"{cited(citation)}{draft}"
-
-
-# How our own policy's citations begin; what they name, and the law, is quoted as it is.
-HOUSE = (
-    gettext_noop("House policy, mindful of"),
-    gettext_noop("House policy, after"),
-    gettext_noop("House policy"),
-)
-
-
-def cited(citation: str) -> str:
-    """A citation, with our own policy named in the reader's language."""
-    words = next((words for words in HOUSE if citation.startswith(words)), None)
-    return _(words) + citation.removeprefix(words) if words else citation
+    return f"{cited(citation).text}{draft}"
 
 
 def _holds(decisions: Sequence[Decision]) -> list[StripHold]:

@@ -10,15 +10,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from compliance.rules.facts import Direction, Purpose
-from compliance.rules.shapes import Strict
+from compliance.rules.shapes import Spoken
 from compliance.rules.situation import Situation
 
 
-class ExceptionShape(Strict):
+class ExceptionShape(Spoken):
     """`name` is what results call it (a provision, or a word), `evidence` what must be on record."""
 
     name: str
-    says: str
     evidence: str
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from compliance.rules.schema import PackFile, Rule
+from compliance.rules.schema import BaseRule, PackFile, Rule
+from compliance.rules.shapes import Words
 from compliance.rules.terms.schema import Term
 
 SHIPPED = Path(__file__).resolve().parent.parent / "packs"
@@ -35,9 +36,9 @@ class Pack:
     def id(self) -> str:
         return self.file.pack
 
-    @property
-    def title(self) -> str:
-        return self.file.title
+    def named(self, language: str) -> Words:
+        """Its title for a reader of that language."""
+        return self.file.named(language)
 
     @property
     def jurisdiction(self) -> str | None:
@@ -159,8 +160,21 @@ def speaks_about(rule: Rule, role: str, channel: str, purpose: str, party: str) 
 
 
 def load_packs(folder: Path = SHIPPED) -> Packs:
-    """All `*.yaml` of a folder. Raises `PackError` for the first file that cannot be used."""
-    return Packs(parse_pack(path.read_text("utf-8"), path.name) for path in sorted(folder.glob("*.yaml")))
+    """All `*.yaml` of a folder, each in English and Chinese. Raises `PackError` for the first file that cannot be used."""
+    return Packs(_speaking_both(path) for path in sorted(folder.glob("*.yaml")))
+
+
+def _speaking_both(path: Path) -> Pack:
+    """A pack from its file. Raises `PackError`, also where something is said in English alone."""
+    pack = parse_pack(path.read_text("utf-8"), path.name)
+    silent = [] if pack.file.title_zh else ["title_zh"]
+    for entry in pack.entries:
+        silent += [] if entry.says_zh else [f"{entry.id}.says_zh"]
+        exceptions = entry.exceptions if isinstance(entry, BaseRule) else ()
+        silent += [f"{entry.id}.exceptions[{each.name}].says_zh" for each in exceptions if not each.says_zh]
+    if silent:
+        raise PackError("\n".join(f"{path.name}: {place}: not said in Chinese" for place in silent))
+    return pack
 
 
 def parse_pack(text: str, name: str) -> Pack:

@@ -13,7 +13,18 @@ from pydantic import Field, field_validator, model_validator
 from compliance.rules.decision import Outcome
 from compliance.rules.exceptions import AgreementException, RuleException
 from compliance.rules.facts import Channel, Party, Place, Purpose, Role
-from compliance.rules.shapes import WEEKDAYS, Example, Minute, Period, Strict, Weekday, Zone
+from compliance.rules.shapes import (
+    WEEKDAYS,
+    Example,
+    Minute,
+    Period,
+    Spoken,
+    Strict,
+    Weekday,
+    Words,
+    Zone,
+    words_for,
+)
 from compliance.rules.terms.schema import Term
 from compliance.rules.windows import Hours, Span
 from compliance.rules.zones import zones_of
@@ -48,11 +59,10 @@ class OnlyIf(Strict):
     creditor_has_begun: bool = False
 
 
-class BaseRule(Strict):
+class BaseRule(Spoken):
     """What every kind of rule about contacts says."""
 
     id: str = Field(pattern=r"^[A-Z0-9.]+$")
-    says: str  # the rule in one plain sentence
     citation: str
     source: str  # address of the text, or the publication that reported it
     confidence: Confidence
@@ -313,11 +323,16 @@ class PackFile(Strict):
 
     pack: str = Field(pattern=r"^[a-z0-9_]+$")
     title: str
+    title_zh: str | None = Field(default=None, min_length=1)  # as `says_zh`
     jurisdiction: str | None
     country: str | None  # whose zones stand in where the person's are not known
     version: date
     rules: tuple[Rule, ...]
     terms: tuple[Term, ...] = ()  # where no contact is decided
+
+    def named(self, language: str) -> Words:
+        """The title for a reader of that language."""
+        return words_for(language, self.title, self.title_zh)
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:

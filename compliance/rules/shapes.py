@@ -1,7 +1,7 @@
 """The small shapes that packs are written in: times, zones, periods, worked examples."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -15,6 +15,33 @@ WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun"
 
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Words(NamedTuple):
+    """Some words for a reader, and the language they are in, as HTML's `lang` wants it."""
+
+    text: str
+    lang: str
+
+
+def words_for(language: str, english: str, chinese: str | None) -> Words:
+    """The words in the reader's language (a code like `zh-hans`): Chinese where there are any, else English. Texts stored
+    before rules spoke Chinese have none."""
+    if chinese and language.startswith("zh"):
+        return Words(chinese, "zh-Hans")
+    return Words(english, "en")
+
+
+class Spoken(Strict):
+    """What a pack says in one plain sentence, in English and in Simplified Chinese."""
+
+    says: str
+    # Packs of a folder must have it (`load_packs`); a text stored before it was asked for is read all the same.
+    says_zh: str | None = Field(default=None, min_length=1)
+
+    def said(self, language: str) -> Words:
+        """The sentence for a reader of that language."""
+        return words_for(language, self.says, self.says_zh)
 
 
 def _minutes(text: Any) -> int:

@@ -24,10 +24,12 @@ from accounts.models import OurRole, User
 from compliance.actions.replays import Shelf, replay_one
 from compliance.audit import Actor
 from compliance.audit_words import OUTCOMES, PURPOSES
-from compliance.models import Channel, ContactDecision, HoldKind, PackVersion
-from compliance.pack_words import STATUSES
+from compliance.models import ConsentKind, ContactDecision, HoldKind, PackVersion
+from compliance.pack_words import said
+from compliance.rule_words import CHANNELS, STATUSES
 from compliance.rules import Facts, Outcome, Packs
-from compliance.sentences import override_reason, sentence
+from compliance.rules.shapes import Words
+from compliance.sentences import cited, override_reason, sentence
 
 PAGE = 50
 
@@ -91,8 +93,8 @@ class ResultLine:
     outcome: str
     tone: str
     why: str
-    says: str
-    citation: str
+    says: Words | None
+    citation: Words | None
     source: str
     status: str
 
@@ -151,8 +153,8 @@ def _result(stored: dict[str, Any], packs: Packs) -> ResultLine:
         outcome=str(OUTCOMES.get(stored["outcome"], stored["outcome"])),
         tone=TONES.get(stored["outcome"], ""),
         why=why,
-        says=rule.says if rule else "",
-        citation=rule.citation if rule else "",
+        says=said(rule) if rule else None,
+        citation=cited(rule.citation) if rule else None,
         source=rule.source if rule and rule.source.startswith("https://") else "",
         status=str(STATUSES.get(stored.get("status", ""), "")) if stored.get("status") != "signed" else "",
     )
@@ -176,7 +178,8 @@ def facts_in_words(facts: Facts, at: datetime) -> Iterator[tuple[str, str]]:
     kinds = [str(dict(HoldKind.choices).get(hold.kind, hold.kind.replace("_", " "))) for hold in facts.holds]
     yield _("Holds"), ", ".join(kinds) or _("none")
     if facts.consents:
-        yield _("Consents"), ", ".join(consent.kind.replace("_", " ") for consent in facts.consents)
+        agreed = dict(ConsentKind.choices)
+        yield _("Consents"), ", ".join(str(agreed.get(each.kind, each.kind)) for each in facts.consents)
     if facts.signed:
         yield _("Signed packs"), ", ".join(facts.signed)
     if facts.set_aside:
@@ -186,7 +189,7 @@ def facts_in_words(facts: Facts, at: datetime) -> Iterator[tuple[str, str]]:
 
 
 def _label(channel: str) -> str:
-    return str(dict(Channel.choices).get(channel, channel))
+    return str(CHANNELS.get(channel, channel))
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -21,7 +21,8 @@ from compliance.actions.gate import packs
 from compliance.audit import Actor
 from compliance.models import Finding, FindingState
 from compliance.rules import Outcome
-from compliance.sentences import sentence
+from compliance.rules.shapes import Words
+from compliance.sentences import cited, sentence
 
 PAGE = 50
 FORBIDS = frozenset({Outcome.PROHIBITED.value, Outcome.PRESUMED_VIOLATION.value})
@@ -32,7 +33,7 @@ class Why:
     """One rule that forbade the contact: a plain sentence, and where it stands."""
 
     text: str
-    citation: str
+    citation: Words | None
 
 
 class FindingForm(forms.Form):
@@ -127,6 +128,6 @@ def _sentence(result: dict) -> str:
     return sentence(result["reason"], {**result.get("params", {}), **counts})
 
 
-def _citation(rule_id: str) -> str:
+def _citation(rule_id: str) -> Words | None:
     rule = packs().rule(rule_id)
-    return rule.citation if rule else ""
+    return cited(rule.citation) if rule else None

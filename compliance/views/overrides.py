@@ -17,7 +17,9 @@ from compliance.actions.gate import packs
 from compliance.actions.overrides import OverrideRefused, answer_override, open_note
 from compliance.models import Override
 from compliance.models.override import ANSWER_WITHIN
-from compliance.sentences import override_reason
+from compliance.pack_words import said
+from compliance.rules.shapes import Words
+from compliance.sentences import cited, override_reason
 
 SHOWN = timedelta(days=1)
 
@@ -27,7 +29,7 @@ class Line:
     """One request in words. `mine`: the reader's own, which somebody else answers. `waits`: it may be answered now."""
 
     override: Override
-    rules: list[tuple[str, str]]  # what the rule says, and where it stands
+    rules: list[tuple[Words, Words]]  # what the rule says, and where it stands
     reasons: list[str]
     note: str
     mine: bool
@@ -65,7 +67,7 @@ def _line(request: StaffRequest, override: Override, now) -> Line:
     return Line(
         override=override,
         rules=[
-            (rule.says, rule.citation) if rule else (rule_id, "")
+            (said(rule), cited(rule.citation)) if rule else (Words(rule_id, "en"), Words("", "en"))
             for rule_id, rule in zip(override.rules, rules, strict=True)
         ],
         reasons=[override_reason(code) for code in override.reasons],
@@ -88,6 +90,6 @@ def override_answer(request: StaffRequest, override_id: UUID) -> HttpResponse:
     except OverrideRefused as refusal:
         messages.warning(request, str(refusal))
     else:
-        said = _("Approved: one call, within a quarter of an hour.") if approve else _("Not approved.")
-        messages.success(request, said)
+        told = _("Approved: one call, within a quarter of an hour.") if approve else _("Not approved.")
+        messages.success(request, told)
     return redirect("overrides")

@@ -23,8 +23,9 @@ from compliance.forms import SetAsideForm
 from compliance.law import drafts, law_at
 from compliance.models import PackVersion, SetAside
 from compliance.models.law import SIGNATURES
-from compliance.pack_words import changes_ahead, differences, in_words, missing_years
+from compliance.pack_words import changes_ahead, differences, in_words, missing_years, said, title
 from compliance.rules import Pack, parse_pack
+from compliance.rules.shapes import Words
 
 GATE = Actor.system("gate")
 
@@ -34,6 +35,7 @@ class PackLine:
     """A pack in force: how many rules, how many of them drafts, and its signatures."""
 
     pack: Pack
+    title: Words
     rules: int
     signers: list[str]
     signed: bool
@@ -73,7 +75,8 @@ def _lines(signed: frozenset[str]) -> list[PackLine]:
         for version in stored.prefetch_related("signatures__signer")
     }
     return [
-        PackLine(pack, len(pack.entries), signers.get(pack.digest, []), pack.id in signed) for pack in every
+        PackLine(pack, title(pack), len(pack.entries), signers.get(pack.digest, []), pack.id in signed)
+        for pack in every
     ]
 
 
@@ -82,7 +85,7 @@ class AsideLine:
     """`past`: its last day has gone, so the rule binds again. `may_approve`: by somebody other than who proposed it."""
 
     set_aside: SetAside
-    says: str
+    says: Words | None
     holds: bool
     past: bool
     may_approve: bool
@@ -94,7 +97,7 @@ def _aside_line(each: SetAside, request: StaffRequest, now) -> AsideLine:
     waiting = each.approved_at is None and not past
     return AsideLine(
         set_aside=each,
-        says=rule.says if rule else "",
+        says=said(rule) if rule else None,
         holds=each.holds(now),
         past=past,
         may_approve=waiting and each.proposed_by_id != request.user.pk,
@@ -120,7 +123,7 @@ def pack(request: StaffRequest, digest: str) -> HttpResponse:
     others = PackVersion.objects.filter(pack=version.pack).exclude(pk=version.pk).defer("text")
     context = {
         "version": version,
-        "pack": found,
+        "title": title(found),
         "rules": [in_words(rule, signed=signed, today=today) for rule in found.rules],
         "terms": [in_words(term, signed=signed, today=today) for term in found.terms],
         "signatures": signatures,
@@ -214,12 +217,12 @@ def _answer(request: StaffRequest, set_aside_id: UUID, *, approve: bool) -> Http
     try:
         if approve:
             set_asides.approve(set_aside=found, approver=request.user, at=timezone.now())
-            said = _("The rule is set aside for this portfolio.")
+            told = _("The rule is set aside for this portfolio.")
         else:
             set_asides.end(set_aside=found, person=request.user, at=timezone.now())
-            said = _("The rule binds this portfolio.")
+            told = _("The rule binds this portfolio.")
     except SetAsideRefused as refusal:
         messages.warning(request, str(refusal))
     else:
-        messages.success(request, said)
+        messages.success(request, told)
     return redirect("packs")

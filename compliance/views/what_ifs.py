@@ -20,7 +20,9 @@ from compliance.actions.what_ifs import WhatIfRefused, start
 from compliance.audit import Actor
 from compliance.forms import WhatIfForm
 from compliance.models import WhatIf
+from compliance.pack_words import said, title
 from compliance.rules import Pack, parse_pack
+from compliance.rules.shapes import Words
 from compliance.tasks import queue_what_if
 
 PAGE = 25
@@ -60,7 +62,7 @@ class RuleLine:
     """What one rule would have stopped, in all and by team; `hours` are 24 numbers, from midnight."""
 
     rule: str
-    says: str
+    says: Words | None
     stopped: int
     teams: list[tuple[str, int]]
     hours: list[int]
@@ -73,12 +75,12 @@ class RuleLine:
 def what_if(request: StaffRequest, what_if_id: UUID) -> HttpResponse:
     found = get_object_or_404(WhatIf.objects.select_related("version", "asked_by"), pk=what_if_id)
     pack = parse_pack(found.version.text, found.version.pack)
-    context = {"what_if": found, "pack": pack, "lines": _lines(found, pack), "hours": range(24)}
+    context = {"what_if": found, "title": title(pack), "lines": _lines(found, pack), "hours": range(24)}
     return render(request, "compliance/what_if.html", context)
 
 
 def _lines(found: WhatIf, pack: Pack) -> list[RuleLine]:
-    says = {rule.id: rule.says for rule in pack.rules}
+    says = {rule.id: said(rule) for rule in pack.rules}
     teams: dict[str, Counter[str]] = {}
     hours: dict[str, Counter[int]] = {}
     for row in found.found:
@@ -87,7 +89,7 @@ def _lines(found: WhatIf, pack: Pack) -> list[RuleLine]:
     lines = [
         RuleLine(
             rule=rule,
-            says=says.get(rule, ""),
+            says=says.get(rule),
             stopped=counted.total(),
             teams=[(team or _("sent by itself"), number) for team, number in counted.most_common()],
             hours=[hours[rule][hour] for hour in range(24)],

@@ -8,12 +8,12 @@ from django.utils.translation import override
 from accounts.models import User
 from cases.actions.scripts import answer_step, start_script
 from cases.actions.work import plan_work
-from cases.desk.strip import HOUSE, cited
 from cases.models import WorkKind
 from communications.actions.texts import load_texts
 from compliance.actions.gate import packs
 from compliance.audit import Actor
 from compliance.audit_words import told
+from compliance.sentences import HOUSE, cited
 from tests.cases.stories import make_case, make_reachable
 from tests.factories import NOW, SYSTEM, make_loan, make_people, make_portfolio
 
@@ -74,13 +74,25 @@ def test_times_in_a_queue_are_those_of_the_borrower(reader, alice):
 @pytest.mark.parametrize(
     ("citation", "said"),
     [
-        ("12 CFR 1006.6(b)(2)", "12 CFR 1006.6(b)(2)"),
-        ("House policy", "House policy"),
-        ("House policy, after 12 CFR 1006.6(b)(2)", "House policy, after 12 CFR 1006.6(b)(2)"),
+        ("12 CFR 1006.6(b)(2)", [("12 CFR 1006.6(b)(2)", "en")] * 2),
+        ("House policy", [("House policy", "en"), ("内部政策", "zh-Hans")]),
+        (
+            "House policy, after 12 CFR 1006.6(b)(2)",
+            [
+                ("House policy, after 12 CFR 1006.6(b)(2)", "en"),
+                ("内部政策，参照 12 CFR 1006.6(b)(2)", "zh-Hans"),
+            ],
+        ),
+        (
+            "商业银行信用卡业务监督管理办法 arts 68-70",
+            [("商业银行信用卡业务监督管理办法 arts 68-70", "zh-Hans")] * 2,
+        ),
     ],
 )
-def test_a_citation_keeps_what_it_names(citation, said):
-    assert cited(citation) == said
+def test_a_citation_keeps_what_it_names_and_says_in_which_language(citation, said):
+    in_english = cited(citation)
+    with override("zh-hans"):
+        assert [in_english, cited(citation)] == said
 
 
 def test_every_citation_of_our_own_begins_with_words_that_are_translated():

@@ -1,6 +1,9 @@
 """The pages of the law: what they show, in both languages, and what their forms do."""
 
+import re
 from datetime import date, timedelta
+from html import unescape
+from typing import get_args
 
 import django_rq
 import pytest
@@ -16,8 +19,12 @@ from compliance.actions.packs import store_packs, store_text
 from compliance.actions.what_ifs import perform, start
 from compliance.audit import Actor
 from compliance.models import ContactDecision, Override, PackVersion, SetAside, Signature, WhatIf
-from compliance.pack_words import changes_ahead, differences, has_year, missing_years
-from compliance.rules import Packs, parse_pack
+from compliance.pack_words import Difference, changes_ahead, differences, has_year, in_words, missing_years
+from compliance.rule_words import CHANNELS, EVENTS, PARTIES, PER, PLACES, WORDS
+from compliance.rules import Channel, Packs, Party, Place, Purpose, parse_pack
+from compliance.rules.schema import Event, Per
+from compliance.rules.shapes import Words
+from compliance.sentences import EXCEPTIONS
 from tests.compliance.conftest import make_dana
 from tests.factories import NOW, SYSTEM, TODAY, make_people, make_portfolio, make_team, make_user
 
@@ -74,10 +81,12 @@ def test_every_pack_in_force_and_every_rule_of_it_can_be_read(client, officer, l
     for each in packs().all:
         shown = client.get(reverse("pack", args=[each.digest]))
         assert [words.rule.id for words in shown.context["rules"]] == [rule.id for rule in each.rules]
-        for words in shown.context["rules"]:
-            assert words.rule.says in shown.content.decode().replace("&#x27;", "'").replace(
-                "&quot;", '"'
-            ).replace("&amp;", "&")
+        page = unescape(shown.content.decode())
+        lang = {"en": "en", "zh-hans": "zh-Hans"}[language]
+        assert f'<span lang="{lang}">{each.named(language).text}</span>' in page
+        for words in [*shown.context["rules"], *shown.context["terms"]]:
+            assert f'<span lang="{lang}">{words.rule.said(language).text}</span>' in page
+            assert all(f'<dd lang="{lang}">{exception.text}</dd>' in page for exception in words.exceptions)
     assert PackVersion.objects.count() == len(packs().all)
 
 
@@ -143,7 +152,89 @@ def test_whoever_signs_sees_the_terms_too(client, officer):
         "calendar · country": "US",
         "In force": "since 30 Nov 2021",
     }
-    assert lines["US.REGF.OPTOUT.METHOD"]["ways to opt out · sms"] == "reply stop, hyperlink"
+    assert lines["US.REGF.OPTOUT.METHOD"]["ways to opt out · SMS"] == "answering STOP, a link"
+
+
+def test_whoever_signs_sees_whom_what_and_how_many_in_either_language():
+    rule = packs().rule("US.DC.CALLS")
+    assert in_words(rule, signed=False, today=TODAY).lines == [
+        ("Binds", "Creditor in its own name, Third-party collector, Debt buyer"),
+        ("Channels", "Call"),
+        ("only above so many days past due", "30"),
+        ("what is counted", "calls that reach the number"),
+        ("counted for each", "account"),
+        ("contacts begun by", "us"),
+        ("limit", "4"),
+        ("window", "days up to the contact"),
+        ("days of the window", "7"),
+        ("What follows", "prohibited"),
+        ("In force", "since 1 Jan 2023"),
+    ]
+    with translation.override("zh-hans"):
+        lines = dict(in_words(packs().rule("US.REGF.THIRDPARTY"), signed=False, today=TODAY).lines)
+    assert lines["可以联系的人"] == "借款人、共同借款人"
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_no_code_of_any_pack_is_shown_bare(language):
+    """Every code has its word, every place its label; in Chinese neither is left in English."""
+    with translation.override(language):
+        lines = [
+            (entry.id, name, value)
+            for each in packs().all
+            for entry in each.entries
+            for name, value in in_words(entry, signed=False, today=TODAY).lines
+        ]
+        every = [str(words) for codes in WORDS.values() for words in codes.values()]
+    assert [line for line in lines if re.search("[a-z]_[a-z]", f"{line[1]}{line[2]}", re.I)] == [
+        line for line in lines if line[2] == "America/New_York"
+    ]
+    if language == "zh-hans":
+        names = r"WhatsApp|App|STOP|America/New_York|Asia/Shanghai|US|ID|1006\.18\(e\)\(\d\)"
+        english = re.compile(r"[A-Za-z]")
+        assert [line for line in lines if english.search(re.sub(names, "", f"{line[1]}{line[2]}"))] == []
+        assert [words for words in every if english.search(re.sub(names, "", words))] == []
+
+
+def test_every_channel_purpose_party_event_place_and_hold_has_its_word():
+    assert set(CHANNELS) == set(Channel)
+    assert set(PARTIES) == set(Party)
+    assert set(PLACES) == set(Place)
+    assert set(WORDS["purposes"]) >= set(Purpose)
+    assert set(EVENTS) == set(get_args(Event))
+    assert set(PER) == set(get_args(Per))
+    stopped = {hold for each in packs().all for rule in each.rules for hold in getattr(rule, "holds", ())}
+    assert stopped
+    assert set(WORDS["holds"]) >= stopped
+    named = {
+        exception.name for each in packs().all for rule in each.rules for exception in rule.exceptions
+    }  # some are provisions of the law, which are quoted
+    assert {name for name in named if not name[0].isdigit()} == set(EXCEPTIONS)
+
+
+def test_a_sentence_that_came_in_chinese_is_a_difference_of_its_own():
+    old = parse_pack(re.sub(r"(?m)^ *(says|title)_zh: .*\n", "", pack("ke").text), "ke")
+    assert differences(old, pack("ke")) == [
+        Difference(
+            rule="KE.DCP.CONDUCT",
+            says=Words("Nobody from the borrower's phone book or contacts is called or written to.", "en"),
+            what="what it says in Chinese",
+            before="–",
+            after="借款人电话簿或联系人中的任何人，均不得致电或致信。",
+            lang="zh-Hans",
+        )
+    ]
+
+
+def test_a_text_stored_in_english_alone_is_shown_as_english(client, officer):
+    officer.language = "zh-hans"
+    officer.save()
+    text = re.sub(r"(?m)^ *(says|title)_zh: .*\n", "", pack("ke").text)
+    stored = store_text(text=text, by=Actor.staff(officer), at=NOW)
+    page = unescape(client.get(reverse("pack", args=[stored.pk])).content.decode())
+    sentence = "Nobody from the borrower's phone book or contacts is called or written to."
+    assert '<span lang="en">Kenya (Legal Notice 46 of 2022)</span>' in page
+    assert f'<span lang="en">{sentence}</span>' in page
 
 
 def test_a_changed_term_is_a_difference_in_words(client, officer):
@@ -156,7 +247,7 @@ def test_a_changed_term_is_a_difference_in_words(client, officer):
     }
     assert told == {
         ("US.REGF.FURNISH", "days to wait", "14", "15"),
-        ("US.REGF.DISPUTE.TERM", "in writing where we accept it", "email, portal", "–"),
+        ("US.REGF.DISPUTE.TERM", "in writing where we accept it", "E-mail, portal", "–"),
     }
 
 
@@ -176,7 +267,8 @@ def test_rules_that_come_and_go_and_dates_in_either_language():
     [change] = differences(before, dated)
     assert (change.what, change.before, change.after) == ("in force from", "30 Nov 2021", "1 Jan 2027")
     with translation.override("zh-hans"):
-        assert differences(before, dated)[0].after == "2027年1月1日"
+        [told] = differences(before, dated)
+        assert (told.after, told.says.lang) == ("2027年1月1日", "zh-Hans")
 
 
 def test_a_dated_change_is_announced_thirty_days_before():
@@ -188,6 +280,9 @@ def test_a_dated_change_is_announced_thirty_days_before():
     def ahead(today):
         return [(each.day, each.soon) for each in changes_ahead(changed, today)]
 
+    with translation.override("zh-hans"):
+        [change] = changes_ahead(changed, date(2026, 12, 2))
+        assert (change.title, change.says.lang) == (("美国联邦（Regulation F）", "zh-Hans"), "zh-Hans")
     assert ahead(date(2026, 12, 1)) == [(date(2027, 1, 1), False)]
     assert ahead(date(2026, 12, 2)) == [(date(2027, 1, 1), True)]
     assert ahead(date(2027, 1, 1)) == []
@@ -224,6 +319,16 @@ def test_a_draft_is_set_aside_by_two_and_bound_again_by_one(client, officer, sec
     client.post(approve)
     [line] = client.get(reverse("packs")).context["aside"]
     assert (line.holds, line.may_approve) == (True, False)
+    assert line.says == (
+        "More than seven calls about a debt within seven days are presumed to be harassment.",
+        "en",
+    )
+    second.language = "zh-hans"
+    second.save()
+    page = client.get(reverse("packs"))
+    told = '<span class="second" lang="zh-Hans">七天内就同一笔债务致电超过七次，推定为骚扰。</span>'
+    assert told in page.content.decode()
+    assert 'lang="zh-Hans">美国联邦（Regulation F）</a>' in page.content.decode()
     client.post(reverse("set_aside_end", args=[found.pk]))
     assert client.get(reverse("packs")).context["aside"] == []
 
@@ -271,6 +376,8 @@ def test_a_text_is_tried_over_real_contacts(client, officer, django_capture_on_c
     assert found.found == [{"rule": "HOUSE.TIME", "team": "Insiders", "hour": 8, "stopped": 3}]
     shown = client.get(answer.url)
     [line] = shown.context["lines"]
+    assert line.says == packs().rule("HOUSE.TIME").said("en")
+    assert f'<span lang="en">{pack("house_gentle").file.title}</span>' in shown.content.decode()
     assert (line.rule, line.stopped, line.teams, line.hours[8]) == ("HOUSE.TIME", 3, [("Insiders", 3)], 3)
     exported = client.get(reverse("what_if_csv", args=[found.pk])).content.decode()
     assert exported.splitlines() == ["rule,team,hour,stopped", "HOUSE.TIME,Insiders,8,3"]
@@ -334,6 +441,12 @@ def test_a_decision_is_opened_and_given_again(client, officer, asked, language, 
     page = client.get(reverse("decision", args=[decision.pk]))
     assert [line.rule for line in page.context["results"]] == [each["rule"] for each in decision.results]
     assert any(line.why for line in page.context["results"]) or outcome == "permitted"
+    rules = {line.rule: line.says for line in page.context["results"]}
+    assert {name: words for name, words in rules.items() if words} == {
+        name: packs().rule(name).said(language) for name in rules if packs().rule(name)
+    }
+    told = packs().rule("HOUSE.TIME").said(language)
+    assert f'<span lang="{told.lang}">{told.text}</span>' in unescape(page.content.decode())
     answer = client.post(reverse("decision_replay", args=[decision.pk]), follow=True)
     with translation.override(language):
         same = translation.gettext("The same answer: decided again from its own facts by its own texts.")
@@ -378,6 +491,20 @@ def test_it_is_there_the_same_minute_and_answered_on_the_page(client, officer, r
     assert override.approved is True
     page = client.get(reverse("overrides"))
     assert (page.context["waiting"], len(page.context["answered"])) == ([], 1)
+
+
+def test_the_second_person_reads_the_rule_in_their_own_language(client, officer, request_of_alice):
+    override, _people = request_of_alice
+    for language in ("en", "zh-hans"):
+        officer.language = language
+        officer.save()
+        page = client.get(reverse("overrides"))
+        [line] = page.context["waiting"]
+        rules = [packs().rule(name) for name in override.rules]
+        assert [says for says, _citation in line.rules] == [rule.said(language) for rule in rules]
+        says, citation = line.rules[0]
+        shown = f'<span lang="{says.lang}">{says.text}</span> <span class="second" lang="{citation.lang}">{citation.text}'
+        assert shown in unescape(page.content.decode())
 
 
 def test_other_teams_and_the_asking_person_do_not_answer(client, officer, request_of_alice):

@@ -242,3 +242,11 @@ def test_what_the_rules_really_answer_can_be_said():
             "What is owed today is not known.",
             "It is 05:00 in New York; contact is open there 08:00–21:00.",
         ]
+
+
+def test_an_exception_is_named_in_words():
+    assert sentence("excepted", {"exception": "agreed_hours"}) == (
+        "It may be done because the rule has an exception for it (agreed hours)."
+    )
+    with override("zh-hans"):
+        assert "（已同意的时段）" in sentence("excepted", {"exception": "agreed_hours"})

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from compliance.rules.facts import Role
-from compliance.rules.shapes import Period, Strict, WallTime, Zone
+from compliance.rules.shapes import Period, Spoken, Strict, WallTime, Zone
 
 
 class ExampleEvent(Strict):
@@ -81,13 +81,12 @@ class TermExample(Strict):
     answer: dict[str, Any] = Field(min_length=1)
 
 
-class BaseTerm(Strict):
+class BaseTerm(Spoken):
     """What every kind of term says."""
 
     permits: ClassVar[bool] = False  # it opens something: a draft of it counts for nothing in daily work
 
     id: str = Field(pattern=r"^[A-Z0-9.]+$")
-    says: str  # the rule in one plain sentence
     citation: str
     source: str
     confidence: Literal["P", "S", "S/P", "P/S", "M-hi", "M-mid", "M-lo", "house"]

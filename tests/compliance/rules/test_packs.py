@@ -1,9 +1,12 @@
 """Packs: shipped ones load, broken ones say where they are broken."""
 
+import re
+
 import pytest
 
 from compliance.rules import PackError, Packs, load_packs, parse_pack
 from compliance.rules.packs import SHIPPED
+from compliance.rules.schema import BaseRule
 from tests.compliance.rules.builders import PACKS
 
 US = (SHIPPED / "us.yaml").read_text("utf-8")
@@ -94,6 +97,83 @@ def test_a_folder_is_loaded_whole_or_not_at_all(tmp_path):
     (tmp_path / "b.yaml").write_text(US.replace("pack: us\n", "pack: us2\n"), "utf-8")
     with pytest.raises(PackError, match="same jurisdiction"):
         load_packs(tmp_path)
+
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,;:?!(]|[,;:?!)][\u4e00-\u9fff]|[\u4e00-\u9fff]\.(?!\w)")
+SPACED = re.compile(r"[\u4e00-\u9fff] +\d|\d +[\u4e00-\u9fff]")
+NUMBERS = re.compile(r"\d\d:\d\d")
+
+
+def spoken(pack):
+    """Every place of a pack that is said in both languages."""
+    for entry in pack.entries:
+        yield entry.id, entry
+        exceptions = entry.exceptions if isinstance(entry, BaseRule) else ()
+        yield from ((f"{entry.id} {each.name}", each) for each in exceptions)
+
+
+@pytest.mark.parametrize("pack", PACKS.all, ids=lambda pack: pack.id)
+def test_whatever_is_shipped_is_said_in_chinese_too(pack):
+    assert pack.named("zh-hans") == (pack.file.title_zh, "zh-Hans")
+    assert pack.named("en") == (pack.file.title, "en")
+    said = dict(spoken(pack))
+    assert {place for place, each in said.items() if each.said("zh-hans").lang != "zh-Hans"} == set()
+    faults = [
+        (place, each.says_zh)
+        for place, each in said.items()
+        if not CHINESE.search(each.says_zh)
+        or not each.says_zh.endswith("。")
+        or any(loud in each.says_zh for loud in "你！!")
+        or HALF_WIDTH.search(each.says_zh)
+        or SPACED.search(each.says_zh)
+    ]
+    assert faults == []
+
+
+@pytest.mark.parametrize("pack", PACKS.all, ids=lambda pack: pack.id)
+def test_both_languages_name_the_same_hours(pack):
+    hours = {
+        place: (NUMBERS.findall(each.says), NUMBERS.findall(each.says_zh)) for place, each in spoken(pack)
+    }
+    assert {place: said for place, said in hours.items() if set(said[0]) != set(said[1])} == {}
+
+
+def test_a_text_stored_before_rules_spoke_chinese_is_read_and_told_in_english():
+    old = parse_pack(re.sub(r"(?m)^ *(says|title)_zh: .*\n", "", US), "stored")
+    assert old.named("zh-hans") == ("United States, federal (Regulation F)", "en")
+    rule = next(rule for rule in old.rules if rule.id == "US.REGF.CALLS.7IN7")
+    assert rule.says_zh is None
+    assert rule.said("zh-hans") == (
+        "More than seven calls about a debt within seven days are presumed to be harassment.",
+        "en",
+    )
+    assert PACKS.rule(rule.id).said("zh-hans") == ("七天内就同一笔债务致电超过七次，推定为骚扰。", "zh-Hans")
+    assert PACKS.rule(rule.id).said("en") == rule.said("en")
+
+
+def test_a_folder_without_chinese_is_refused_with_every_place(tmp_path):
+    text = (SHIPPED / "ph.yaml").read_text("utf-8")
+    (tmp_path / "ph.yaml").write_text(re.sub(r"(?m)^ *(says|title)_zh: .*\n", "", text), "utf-8")
+    with pytest.raises(PackError) as error:
+        load_packs(tmp_path)
+    assert str(error.value).splitlines() == [
+        "ph.yaml: title_zh: not said in Chinese",
+        "ph.yaml: PH.SEC18.HOURS.says_zh: not said in Chinese",
+        "ph.yaml: PH.SEC18.HOURS.exceptions[more_than_15_days_past_due].says_zh: not said in Chinese",
+        "ph.yaml: PH.SEC18.HOURS.exceptions[agreed_hours].says_zh: not said in Chinese",
+        "ph.yaml: PH.SEC18.CONDUCT.says_zh: not said in Chinese",
+        "ph.yaml: PH.SEC18.PUBLIC.says_zh: not said in Chinese",
+    ]
+
+
+def test_an_empty_sentence_is_no_sentence():
+    with pytest.raises(
+        PackError, match=r"rules\[US.REGF.CALLS.7IN7\]\.says_zh: String should have at least 1"
+    ):
+        parse_pack(
+            US.replace("says_zh: 七天内就同一笔债务致电超过七次，推定为骚扰。", 'says_zh: ""'), "us.yaml"
+        )
 
 
 def test_ids_are_unique_across_packs():
