@@ -248,5 +248,5 @@ def test_an_exception_is_named_in_words():
     assert sentence("excepted", {"exception": "agreed_hours"}) == (
         "It may be done because the rule has an exception for it (agreed hours)."
     )
-    with override("zh-hans"):
+    with translation.override("zh-hans"):
         assert "（已同意的时段）" in sentence("excepted", {"exception": "agreed_hours"})
