@@ -135,8 +135,8 @@ STATUSES: dict[str, str | Promise] = {
     "proposed": gettext_lazy("proposed law: it warns and stops nothing"),
 }
 EDGES: dict[str, str | Promise] = {
-    "open": gettext_lazy("open"),
-    "closed": gettext_lazy("closed"),
+    "open": pgettext_lazy("an instant", "open"),
+    "closed": pgettext_lazy("an instant", "closed"),
     "conservative": gettext_lazy("closed, to be careful"),
 }
 # Ways that we never offer are judged where others report them.
