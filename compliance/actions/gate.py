@@ -138,7 +138,7 @@ def ask(
     if channel == Channel.VISIT:
         raise NotAskable("We visit nobody.")
     # Whoever only adds rows that point to the borrower need not wait for us.
-    Borrower.objects.select_for_update(no_key=True).get(pk=borrower.pk)
+    Borrower.objects.select_for_update(no_key=True).values_list("pk").get(pk=borrower.pk)
     law = law_at(at, packs())
     if law.missing:
         store_packs(packs=packs(), by=GATE, at=at)
