@@ -14,15 +14,17 @@ JOINT_LEAVE = "joint_leave"
 JOINT_LEAVE_CATEGORY = {"ID": "government"}
 
 
+def known(country: str) -> bool:
+    """Whether anybody publishes a calendar of this country (ISO 3166 code)."""
+    return country in holidays.list_supported_countries(include_aliases=False)
+
+
 @lru_cache(maxsize=200)
 def published(country: str, year: int) -> tuple[HolidayFact, ...]:
-    """The days of one year as the package knows them; empty for a country it does not know."""
-    try:
-        found = [_days(country, year, "public", NATIONAL)]
-        if category := JOINT_LEAVE_CATEGORY.get(country):
-            found.append(_days(country, year, category, JOINT_LEAVE))
-    except NotImplementedError:
-        return ()
+    """The days of one year as the package knows them. A country it does not know cannot stand in a pack (`known`)."""
+    found = [_days(country, year, "public", NATIONAL)]
+    if category := JOINT_LEAVE_CATEGORY.get(country):
+        found.append(_days(country, year, category, JOINT_LEAVE))
     return tuple(fact for each in found for fact in each)
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from compliance.rules.calendars import known
 from compliance.rules.decision import Outcome
 from compliance.rules.exceptions import AgreementException, RuleException
 from compliance.rules.facts import Channel, Party, Place, Purpose, Role
@@ -148,6 +149,14 @@ class Calendar(Strict):
     country: str = Field(pattern=r"^[A-Z]{2}$")
     closed: tuple[Literal["national", "joint_leave"], ...] = ()
     conservative: tuple[Literal["national", "joint_leave"], ...] = ()
+
+    @field_validator("country")
+    @classmethod
+    def _is_published(cls, country: str) -> str:
+        """Of a country nobody knows no day would ever be closed."""
+        if not known(country):
+            raise ValueError(f"nobody publishes the holidays of {country!r}")
+        return country
 
 
 class WindowRule(BaseRule):

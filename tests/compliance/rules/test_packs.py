@@ -57,6 +57,11 @@ def test_the_version_of_a_pack_is_the_digest_of_its_text():
         ("version: 2026-11-27", "version: 2026-13-22", "us.yaml: month must be in 1..12"),
         ("country: US", "country: null", "a jurisdiction has a country"),
         ("country: US", "country: ZZ", "country 'ZZ' has no zones"),
+        (
+            "kind: window\n",
+            "kind: window\n    calendar: {country: ZZ, closed: [national]}\n",
+            "calendar.country: Value error, nobody publishes the holidays of 'ZZ'",
+        ),
         ("id: US.REGF.CEASE", "id: US.REGF.ATTORNEY", "rule US.REGF.ATTORNEY stands twice"),
         ("zone_basis: person", "zone_basis: fixed", "`zone` belongs to zone_basis fixed"),
         ("status: draft", "status: signed", "a signed rule says signed_by and signed_on"),
