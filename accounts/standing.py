@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db import connection
+from accounts.statements import Rows, Statement, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +105,25 @@ _ON_A_DATE = standing_sql("loan.id = ANY(%(loans)s)")
 _AT_A_MOMENT = standing_sql("loan.id = ANY(%(loans)s)", on="(%(at)s AT TIME ZONE portfolio.zone)")
 
 
+_OF_BORROWERS = standing_sql(
+    "loan.borrower_id = ANY(%(borrowers)s)", on="(%(at)s AT TIME ZONE portfolio.zone)"
+)
+
+
+def borrowers_statement(borrower_ids: Collection[UUID], at: datetime) -> Statement:
+    """The statement for every loan of these borrowers at a moment; `standings` reads its rows."""
+    return _OF_BORROWERS, {"borrowers": list(borrower_ids), "at": at}
+
+
+def standings(rows: Rows) -> dict[UUID, Standing]:
+    """By loan."""
+    return {row[0]: Standing(*row[3:]) for row in rows}
+
+
 def _standings(
     statement: str, loan_ids: Collection[UUID], when: dict[str, date | datetime]
 ) -> dict[UUID, Standing]:
     if not loan_ids:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(statement, {"loans": list(loan_ids), **when})
-        return {row[0]: Standing(*row[3:]) for row in cursor.fetchall()}
+    [rows] = rows_of((statement, {"loans": list(loan_ids), **when}), about=len(loan_ids))
+    return standings(rows)

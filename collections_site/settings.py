@@ -4,6 +4,7 @@ With no `DATABASE_URL` or `REDIS_URL`, the PostgreSQL and Valkey that come as pa
 """
 
 import os
+import sys
 from pathlib import Path
 
 import dj_database_url
@@ -95,6 +96,12 @@ DATABASES = {
     )
 }
 DATABASES["default"].setdefault("OPTIONS", {})["application_name"] = "forbear"
+if not flag("FORBEAR_PGBOUNCER"):
+    # Only what `accounts.statements` runs is prepared, at once and with one plan for all values.
+    DATABASES["default"]["OPTIONS"] |= {
+        "prepare_threshold": sys.maxsize,
+        "options": "-c plan_cache_mode=force_generic_plan",
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = local.redis_url()

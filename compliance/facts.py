@@ -12,10 +12,12 @@ from typing import Any
 from uuid import UUID
 
 from accounts.models import Borrower, ContactKind, ContactPoint, PointStatus
-from accounts.standing import standing_at
+from accounts.standing import Standing, standings
+from accounts.standing import borrowers_statement as standing_statement
+from accounts.statements import Statement, rows_of
 from compliance.holds import FoundKind, stopped_purposes
-from compliance.known import DAY, Known, add_history, moment, read_borrowers
-from compliance.law import Law, law_at
+from compliance.known import DAY, Known, borrowers_statement, history_statement, known_of, moment
+from compliance.law import Law, law_at, law_of, law_statement
 from compliance.models import Channel
 from compliance.person import Told, is_employer_mail, party_of, place_of, tell
 from compliance.rules import DebtFact, Facts, HoldFact, Packs, Party, Purpose
@@ -41,6 +43,7 @@ ANSWERS = frozenset({Purpose.REPLY, Purpose.OPT_OUT_CONFIRMATION, Purpose.ANSWER
 EVERYDAY = frozenset(
     {Purpose.FIRST_NOTICE, Purpose.REMINDER, Purpose.COLLECT, Purpose.REPLY, Purpose.SERVICE}
 )
+NOT_COLLECTING = frozenset(purpose for purpose in Purpose if not purpose.collecting)
 EVER = 36_525
 """Days: a hundred years."""
 
@@ -89,17 +92,48 @@ class Situation:
     zone: str
 
 
-def situations(
-    questions: Sequence[Question], *, at: datetime, packs: Packs, law: Law | None = None
-) -> list[Situation]:
-    """The facts of every question at a moment, in the order asked. Raises `NotAskable` for the first wrong one. `law`
-    where the caller has read it already."""
+LOCK = "SELECT 1 FROM accounts_borrower WHERE id = %(borrower)s FOR NO KEY UPDATE"
+"""Whoever only adds rows that point to the borrower need not wait."""
+
+
+def situations(questions: Sequence[Question], *, at: datetime, packs: Packs) -> list[Situation]:
+    """The facts of every question at a moment, in the order asked. Raises `NotAskable` for the first wrong one."""
     at = at.astimezone(UTC)
-    law = law or law_at(at, packs)
+    known, law = _read(questions, at, packs)
+    return _situations(questions, known, law, at, packs)
+
+
+def locked_situations(
+    questions: Sequence[Question], *, borrower: UUID, at: datetime, packs: Packs
+) -> tuple[list[Situation], Law]:
+    """As `situations`, about one borrower, who is locked first until the transaction ends; with the law they rest on."""
+    at = at.astimezone(UTC)
+    known, law = _read(questions, at, packs, (LOCK, {"borrower": borrower}))
+    return _situations(questions, known, law, at, packs), law
+
+
+def _read(
+    questions: Sequence[Question], at: datetime, packs: Packs, *first: Statement
+) -> tuple[dict[UUID, Known], Law]:
+    """What is known of the borrowers asked about, and the law; `first` are statements that must come before."""
     since = _since(at, questions, packs)
-    known = read_borrowers({question.borrower for question in questions}, since=since, at=at, ended=at)
-    _add_arrears(known, questions, at)
-    add_history(known, since=since, at=at)
+    borrowers = {question.borrower for question in questions}
+    *_first, law, rows, history, standing = rows_of(
+        *first,
+        law_statement(at, packs),
+        borrowers_statement(borrowers, since=since, at=at, ended=at),
+        history_statement(borrowers, since=since, at=at),
+        standing_statement(borrowers, at),
+        about=len(borrowers),
+    )
+    known = known_of(rows, history)
+    _add_arrears(known, standings(standing), at)
+    return known, law_of(law, packs)
+
+
+def _situations(
+    questions: Sequence[Question], known: Mapping[UUID, Known], law: Law, at: datetime, packs: Packs
+) -> list[Situation]:
     told = {borrower: tell(each) for borrower, each in known.items()}
     # Each question sees as far back as its own rules look, whatever the others need: alone it gets the same facts.
     reach = {question: _since(at, [question], packs) for question in set(questions)}
@@ -120,9 +154,13 @@ def situations_then(contacts: Sequence[Happened], *, at: datetime, packs: Packs)
     first, last = min(each.at for each in contacts), max(each.at for each in contacts)
     since = _since(first, (each.question for each in contacts), packs)
     borrowers = {each.question.borrower for each in contacts}
-    known = read_borrowers(borrowers, since=since, at=first, ended=first)
+    rows, history = rows_of(
+        borrowers_statement(borrowers, since=since, at=first, ended=first),
+        history_statement(borrowers, since=since, at=last),
+        about=len(borrowers),
+    )
+    known = known_of(rows, history)
     arrears = past_arrears(loan for each in known.values() for loan in each.loans)
-    add_history(known, since=since, at=last)
     told = {borrower: tell(each) for borrower, each in known.items()}
     return [
         _then(each, known[each.question.borrower], told[each.question.borrower], arrears, law)
@@ -173,17 +211,11 @@ def _speaks(rule: Rule, channel: str, purpose: str) -> bool:
     return channel in rule.channels and (rule.purposes is None or purpose in rule.purposes)
 
 
-def _add_arrears(known: Mapping[UUID, Known], questions: Sequence[Question], at: datetime) -> None:
-    """What is overdue of the loans asked about, on the business date of each; of other loans nobody asks. Balances that were
-    told too long ago are not known."""
-    asked = {loan for question in questions for loan in question.loans or ()}
-    for question in questions:
-        if question.loans is None:
-            asked.update(known[question.borrower].loans)
-    standings = standing_at(asked, at)
+def _add_arrears(known: Mapping[UUID, Known], standing: Mapping[UUID, Standing], at: datetime) -> None:
+    """What is overdue of each loan, on its own business date. Balances that were told too long ago are not known."""
     for each in known.values():
         for pk, row in each.loans.items():
-            found = standings.get(pk)
+            found = standing.get(pk)
             row["arrears"] = found.arrears if found else None
             row["days_past_due"] = found.days_past_due if found else None
             row["stale"] = _is_stale(row, at)
@@ -204,7 +236,7 @@ def _situation(question: Question, known: Known, told: Told, at: datetime, law: 
     point = _point(question, known)
     loans = _loans(question, known)
     rows = [known.loans[loan] for loan in loans]
-    collecting = question.purpose not in frozenset(Purpose) or Purpose(question.purpose).collecting
+    collecting = question.purpose not in NOT_COLLECTING
     facts = _facts(
         question, known, told, point, loans, law,
         arrears_positive=_in_arrears(rows),
@@ -218,7 +250,7 @@ def _situation(question: Question, known: Known, told: Told, at: datetime, law: 
 
 def _then(contact: Happened, known: Known, told: Told, arrears: Arrears, law: Law) -> Situation:
     question, at = contact.question, contact.at
-    point = known.points.get(question.contact_point) if question.contact_point else None
+    point = known.points.get(str(question.contact_point))
     for loan, row in known.loans.items():
         row["arrears"], row["days_past_due"] = arrears.of(loan, row["zone"], at)
     overdue = tuple(loan for loan in contact.among if known.loans[loan]["arrears"])
@@ -302,7 +334,7 @@ def _point(question: Question, known: Known) -> dict[str, Any] | None:
     except ValueError:
         raise NotAskable(f"There is no channel {question.channel!r}.") from None
     if question.contact_point is not None:
-        point = known.points.get(question.contact_point)
+        point = known.points.get(str(question.contact_point))
         if point is None:
             raise NotAskable("The contact point is not one of this borrower.")
         if point["kind"] != wanted:

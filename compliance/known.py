@@ -4,13 +4,14 @@ Rows stay rows here; `compliance.facts` makes facts of them, for now or for a mo
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connection
+from accounts.statements import Rows, Statement
 
 DAY = timedelta(days=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,14 +22,16 @@ Row = dict[str, Any]
 
 
 class Past(NamedTuple):
-    """One attempt with its newest outcome, or a permit that can still be spent (`kind`)."""
+    """One attempt with its newest outcome, or a permit that can still be spent (`kind`). Ids are text: a history is long,
+    and they are only compared."""
 
     at: datetime
-    id: UUID
+    id: str
+    outcome: str | None
     kind: str
     direction: str
     channel: str
-    contact_point: UUID | None
+    contact_point: str | None
     loans: list[str]
     purpose: str
     reported: bool
@@ -45,7 +48,7 @@ class Known:
 
     zones: list[str]
     country: str
-    points: dict[UUID, Row] = field(default_factory=dict)
+    points: dict[str, Row] = field(default_factory=dict)
     loans: dict[UUID, Row] = field(default_factory=dict)
     holds: list[Row] = field(default_factory=list)
     consents: list[Row] = field(default_factory=list)
@@ -91,78 +94,74 @@ of their portfolio and when its balances were last told; holds and designations 
 of long ago rested on; every wish about channels."""
 
 
-def read_borrowers(
-    ids: Iterable[UUID], *, since: datetime, at: datetime, ended: datetime
-) -> dict[UUID, Known]:
+def borrowers_statement(
+    ids: Collection[UUID], *, since: datetime, at: datetime, ended: datetime
+) -> Statement:
     """What is known of each borrower. `since` is how far rules look back; what was ended by `ended` is
     left out."""
     # Days are the borrower's own: where they live, it may still be the day before.
-    values: dict[str, Any] = {
+    return BORROWERS, {
         "borrowers": list(ids),
         "since": since.date() - DAY,
         "yesterday": at.date() - DAY,
         "ended": ended,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(BORROWERS, values)
-        rows = cursor.fetchall()
-    return {
+
+
+def known_of(borrowers: Rows, history: Rows) -> dict[UUID, Known]:
+    """By borrower, from the rows of both statements."""
+    known = {
         pk: Known(
             zones,
             country,
-            points=_by_id(points),
-            loans=_by_id(loans),
+            points={row["id"]: row for row in _rows(points)},
+            loans={UUID(row["id"]): row for row in _rows(loans)},
             holds=_rows(holds),
             consents=_rows(consents),
             designations=_rows(designations),
             media_requests=_rows(media),
         )
-        for pk, zones, country, points, loans, holds, consents, designations, media in rows
+        for pk, zones, country, points, loans, holds, consents, designations, media in borrowers
     }
+    contacts: dict[str, list[Past]] = {}
+    for borrower, at_us, *past in history:
+        contacts.setdefault(borrower, []).append(Past(EPOCH + timedelta(microseconds=at_us), *past))
+    for borrower, found in contacts.items():
+        known[UUID(borrower)].history = _with_newest_outcome(found)
+    return known
 
 
 def _rows(text: str | None) -> list[Row]:
     return json.loads(text) if text else []
 
 
-def _by_id(text: str | None) -> dict[UUID, Row]:
-    return {UUID(row["id"]): row for row in _rows(text)}
-
-
 HISTORY = """
-SELECT a.borrower_id, (extract(epoch FROM a.at) * 1000000)::bigint, a.id, 'attempt' AS kind, a.direction, a.channel,
-       a.contact_point_id, a.loans::text[], a.purpose,
+SELECT a.borrower_id::text, (extract(epoch FROM a.at) * 1000000)::bigint, a.id::text, o.id::text, 'attempt', a.direction,
+       a.channel, a.contact_point_id::text, a.loans::text[], a.purpose,
        a.reported, o.disposition, o.connected, o.answered, o.right_party, o.conversation
-FROM compliance_contactattempt a
-LEFT JOIN LATERAL (
-    SELECT disposition, connected, answered, right_party, conversation FROM compliance_contactoutcome
-    WHERE attempt_id = a.id ORDER BY id DESC LIMIT 1
-) o ON true
+FROM compliance_contactattempt a LEFT JOIN compliance_contactoutcome o ON o.attempt_id = a.id
 WHERE a.borrower_id = ANY(%(borrowers)s) AND a.at >= %(since)s
 UNION ALL
-SELECT p.borrower_id, (extract(epoch FROM p.at) * 1000000)::bigint, p.id, 'permit', 'out', p.channel, p.contact_point_id,
-       p.loans::text[], p.purpose, false,
-       NULL, NULL, NULL, NULL, NULL
+SELECT p.borrower_id::text, (extract(epoch FROM p.at) * 1000000)::bigint, p.id::text, NULL, 'permit', 'out',
+       p.channel, p.contact_point_id::text, p.loans::text[], p.purpose,
+       false, NULL, NULL, NULL, NULL, NULL
 FROM compliance_permit p
 WHERE p.borrower_id = ANY(%(borrowers)s) AND p.used_at IS NULL AND p.expires_at > clock_timestamp()
   AND p.at > %(spendable)s
-ORDER BY 2, 3
 """
-"""Attempts with their newest outcome, and permits that can still be spent, which count as attempts. Moments come as
-microseconds since 1970 and loans as text: for millions of rows the driver's own reading costs more than the statement."""
+"""Attempts with each of their outcomes, and permits that can still be spent, which count as attempts. Moments come as
+microseconds since 1970, and ids as text: for millions of rows the driver's own reading costs more than the statement."""
 
 
-def add_history(known: Mapping[UUID, Known], *, since: datetime, at: datetime) -> None:
-    """The contacts of each borrower from `since` on, in their order."""
-    parameters: dict[str, Any] = {
-        "borrowers": list(known),
-        "since": since,
-        "spendable": at - PERMIT_REACH,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(HISTORY, parameters)
-        for borrower, at_us, *past in cursor.fetchall():
-            known[borrower].history.append(Past(EPOCH + timedelta(microseconds=at_us), *past))
+def history_statement(ids: Collection[UUID], *, since: datetime, at: datetime) -> Statement:
+    """The contacts of each borrower from `since` on."""
+    return HISTORY, {"borrowers": list(ids), "since": since, "spendable": at - PERMIT_REACH}
+
+
+def _with_newest_outcome(contacts: list[Past]) -> list[Past]:
+    """Each contact once, in their order. Ids of outcomes rise with time."""
+    contacts.sort(key=itemgetter(0, 1, 2))
+    return list({each.id: each for each in contacts}.values())
 
 
 def day(text: str | None) -> date | None:

@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from django.db import connection
-
+from accounts.statements import Rows, Statement, rows_of
 from compliance.models.law import SIGNATURES
 from compliance.rules import Packs
 
@@ -45,11 +43,18 @@ class Law:
 
 def law_at(at: datetime, packs: Packs) -> Law:
     """What is signed and set aside at a moment, of these packs."""
+    [rows] = rows_of(law_statement(at, packs), about=1)
+    return law_of(rows, packs)
+
+
+def law_statement(at: datetime, packs: Packs) -> Statement:
+    """The statement; `law_of` reads its rows."""
+    digests = [pack.digest for pack in packs.all]
+    return LAW, {"digests": digests, "at": at, "signatures": SIGNATURES}
+
+
+def law_of(rows: Rows, packs: Packs) -> Law:
     by_digest = {pack.digest: pack.id for pack in packs.all}
-    values: dict[str, Any] = {"digests": list(by_digest), "at": at, "signatures": SIGNATURES}
-    with connection.cursor() as cursor:
-        cursor.execute(LAW, values)
-        rows = cursor.fetchall()
     signed = frozenset(by_digest[name] for kind, name, _portfolio in rows if kind == "signed")
     aside: dict[int, set[str]] = {}
     open_to_it = drafts(packs, signed) if any(kind == "aside" for kind, *_ in rows) else frozenset()

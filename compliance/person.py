@@ -84,7 +84,7 @@ class Told:
     all_designations: tuple[_Ending, ...]
     wishes: tuple[dict[str, Any], ...]
     given: tuple[_Given, ...]
-    contacts: tuple[tuple[UUID, PastContact], ...]
+    contacts: tuple[tuple[str, PastContact], ...]
     own_phones: tuple[dict[str, Any], ...]
     holds: tuple[HoldFact, ...] = ()
     designations: tuple[DesignationFact, ...] = ()
@@ -107,9 +107,8 @@ class Told:
     def then(self, at: datetime, since: datetime, attempt: UUID) -> "Told":
         """What held at a moment, without what followed. Numbers were perhaps not wrong yet, so only tries say who could not
         be reached."""
-        contacts = tuple(
-            contact for pk, contact in self.contacts if since <= contact.at <= at and pk != attempt
-        )
+        own = str(attempt)
+        contacts = tuple(contact for pk, contact in self.contacts if since <= contact.at <= at and pk != own)
         return replace(
             self,
             holds=tuple(each.fact for each in self.all_holds if _lasted(each, at)),
@@ -272,14 +271,14 @@ def _media(wishes: Iterable[Mapping[str, Any]]) -> Iterator[MediaFact]:
         )
 
 
-def _past(past: Past, known: Known, places: Mapping[UUID, str | None]) -> PastContact:
+def _past(past: Past, known: Known, places: Mapping[str, str | None]) -> PastContact:
     point = known.points.get(past.contact_point) if past.contact_point else None
     wrong = point is not None and point["status"] == PointStatus.WRONG and past.right_party is not True
     return PastContact(
         at=past.at,
         channel=past.channel,
         direction=past.direction,
-        contact_point=str(past.contact_point) if past.contact_point else None,
+        contact_point=past.contact_point,
         debts=tuple(past.loans),
         purpose=past.purpose if past.purpose in PURPOSES else None,
         connected=past.connected,

@@ -14,15 +14,15 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from uuid_utils.compat import uuid7
 
 from accounts.models import Borrower, ContactPoint
+from accounts.statements import kept_cursor
 from compliance.actions.packs import store_packs
 from compliance.audit import Actor, Stream, record
 from compliance.audit.canonical import canonical
-from compliance.facts import NotAskable, Question, Situation, situations
-from compliance.law import law_at
+from compliance.facts import NotAskable, Question, Situation, locked_situations, situations
 from compliance.models import Channel, Override
 from compliance.rules import Decision, Facts, Outcome, Packs, decide, load_packs
 from compliance.rules.canonical import plain
@@ -137,11 +137,6 @@ def ask(
     """
     if channel == Channel.VISIT:
         raise NotAskable("We visit nobody.")
-    # Whoever only adds rows that point to the borrower need not wait for us.
-    Borrower.objects.select_for_update(no_key=True).values_list("pk").get(pk=borrower.pk)
-    law = law_at(at, packs())
-    if law.missing:
-        store_packs(packs=packs(), by=GATE, at=at)
     question = Question(
         borrower=borrower.pk,
         channel=channel,
@@ -150,7 +145,11 @@ def ask(
         loans=tuple(loans),
     )
     others = [replace(question, channel=each, contact_point=None) for each in SHOWN if each != channel]
-    [situation, *beside] = situations([question, *others], at=at, packs=packs(), law=law)
+    [situation, *beside], law = locked_situations(
+        [question, *others], borrower=borrower.pk, at=at, packs=packs()
+    )
+    if law.missing:
+        store_packs(packs=packs(), by=GATE, at=at)
     decision = decide(situation.facts, packs(), at)
     opens = {channel: decision.next_allowed} | {
         each.question.channel: decide(each.facts, packs(), at).next_allowed for each in beside
@@ -227,7 +226,7 @@ def _store(stored: _Stored, *, by: Actor, at: datetime) -> datetime | None:
         "life": _life(stored, at),
         "override": stored.override and stored.override.pk,
     }
-    with connection.cursor() as cursor:
+    with kept_cursor() as cursor:
         cursor.execute(DECIDE, parameters)
         return cursor.fetchone()[0]
 
@@ -237,7 +236,7 @@ def _life(stored: _Stored, at: datetime) -> timedelta:
     situation, override = stored.situation, stored.override
 
     def lawful_after(passed: timedelta) -> bool:
-        then = decide(situation.facts, packs(), at + passed)
+        then = decide(situation.facts, packs(), at + passed, ahead=False)
         if override and then.outcome == Outcome.PRESUMED_VIOLATION:
             return covers(override, then)
         return then.allowed

@@ -165,7 +165,7 @@ def judge(reported: Sequence[Reported], *, portfolio: Portfolio, run: UUID, by: 
         part = ordered[start : start + JUDGED_AT_ONCE]
         situations = situations_then(_happened(part, portfolio), at=at, packs=law)
         judged = [
-            (each.row, situation.facts, decide(situation.facts, law, each.row.at))
+            (each.row, situation.facts, decide(situation.facts, law, each.row.at, ahead=False))
             for each, situation in zip(part, situations, strict=True)
         ]
         unlawful = [(row, facts, decision) for row, facts, decision in judged if not decision.allowed]

@@ -130,7 +130,7 @@ class _Trial:
         if self.pack.jurisdiction is not None and self.pack.jurisdiction not in facts.jurisdictions:
             return []
         facts = replace(facts, signed=(*facts.signed, self.pack.id))
-        results = decide(facts, self._packs(decision), decision.at).results
+        results = decide(facts, self._packs(decision), decision.at, ahead=False).results
         return [result for result in results if result.pack == self.pack.id and not result.outcome.allows]
 
     def _packs(self, decision: ContactDecision) -> Packs:

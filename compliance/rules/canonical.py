@@ -8,7 +8,7 @@ from typing import Any
 
 
 def plain(value: Any) -> Any:
-    """A dataclass tree as JSON-ready lists and dictionaries; instants in UTC with "Z"."""
+    """A tree of dataclasses and named tuples as JSON-ready lists and dictionaries; instants in UTC with "Z"."""
     if value is None or isinstance(value, str | int | float):
         return value
     if names := _names(type(value)):  # type: ignore[arg-type]  # a class can be hashed
@@ -24,8 +24,8 @@ def plain(value: Any) -> Any:
 
 @cache
 def _names(kind: type) -> tuple[str, ...]:
-    """Of the fields of a dataclass, none of anything else."""
-    return tuple(each.name for each in fields(kind)) if is_dataclass(kind) else ()
+    """Of the fields of a dataclass or a named tuple, none of anything else."""
+    return tuple(each.name for each in fields(kind)) if is_dataclass(kind) else getattr(kind, "_fields", ())
 
 
 def canonical_json(value: Any) -> str:

@@ -24,11 +24,12 @@ _WORDS = (
 _KNOWN = {name: frozenset(map(str, words)) for name, words, _ in _WORDS}
 
 
-def decide(facts: Facts, packs: Packs, at: datetime) -> Decision:
+def decide(facts: Facts, packs: Packs, at: datetime, *, ahead: bool = True) -> Decision:
     """May this contact happen at `at` (any zone; raises ValueError without one)?
 
     Unknown jurisdiction, role, channel, purpose, party or zone: prohibited. `next_allowed` is the earliest
-    moment at which the same facts would be allowed, None where none is known within 400 days.
+    moment at which the same facts would be allowed, None where none is known within 400 days; looked for only
+    `ahead`, because most of a refusal's time goes there.
     """
     if at.tzinfo is None:
         raise ValueError(f"the moment asked about needs a time zone: {at.isoformat()}")
@@ -43,7 +44,7 @@ def decide(facts: Facts, packs: Packs, at: datetime) -> Decision:
     return Decision(
         outcome=outcome,
         results=results,
-        next_allowed=at if outcome.allows else _next_allowed(situation, packs, at, results),
+        next_allowed=_next_allowed(situation, packs, at, results) if ahead else None,
         packs=versions,
     )
 

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from compliance.rules.canonical import canonical_json
 
@@ -120,8 +120,7 @@ class Place(StrEnum):
     OTHER_PERSON = "other_person"  # a number that belongs to somebody else: a friend, a neighbour
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastContact:
+class PastContact(NamedTuple):
     """One contact with the person, either way, or a permit not yet spent (`kind="permit"`), which counts as
     one.
 
@@ -153,9 +152,6 @@ class PastContact:
     # Debts a call, or the conversation in it, is put to where these are not simply `debts`.
     call_debts: tuple[str, ...] | None = None
     talk_debts: tuple[str, ...] | None = None
-
-    def __post_init__(self) -> None:
-        _require_aware(self.at, "PastContact.at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,6 +313,8 @@ class Facts:
     stale: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for contact in self.history:
+            _require_aware(contact.at, "PastContact.at")
         if self.in_reply_to is not None:
             _require_aware(self.in_reply_to, "Facts.in_reply_to")
 

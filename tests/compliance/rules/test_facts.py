@@ -52,4 +52,4 @@ def test_anything_else_is_refused(text):
 
 def test_moments_need_a_zone():
     with pytest.raises(ValueError, match=r"PastContact\.at needs a time zone"):
-        PastContact(at=datetime(2026, 7, 8), channel="call")  # noqa: DTZ001 - that is the point
+        facts(history=(PastContact(at=datetime(2026, 7, 8), channel="call"),))  # noqa: DTZ001 - that is the point
