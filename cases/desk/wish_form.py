@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import ContactPoint
 from cases.actions.wishes import AGREEMENTS, What, Wish
@@ -60,11 +61,14 @@ class WishForm(forms.Form):
         label=_("What did the borrower say?"), choices=[(what.value, label) for what, label in LABELS.items()]
     )
     days = forms.MultipleChoiceField(
-        label=_("Days"), required=False, choices=Weekday.choices, widget=forms.CheckboxSelectMultiple,
+        label=pgettext_lazy("of the week", "Days"),
+        required=False,
+        choices=Weekday.choices,
+        widget=forms.CheckboxSelectMultiple,
         help_text=_("None: every day."),
-    )  # fmt: skip
-    from_time = _hour(_("From"))
-    to_time = _hour(_("To"))
+    )
+    from_time = _hour(pgettext_lazy("an hour", "From"))
+    to_time = _hour(pgettext_lazy("an hour", "To"))
     only_convenient = forms.BooleanField(label=_("No other hours suit"), required=False)
     channel = forms.ChoiceField(
         label=_("Channel"), required=False, choices=[(each.value, each.label) for each in CHANNELS]

@@ -62,7 +62,6 @@ def _desk(request: StaffRequest, form: SetAsideForm | None = None, status: int =
         "form": form or _form(request, law.signed),
         "may_set_aside": request.user.has_perm("compliance.set_aside_rule"),
         "may_try": request.user.has_perm("compliance.try_pack"),
-        "needed": SIGNATURES,
     }
     return render(request, "compliance/packs.html", context, status=status)
 
@@ -128,7 +127,7 @@ def pack(request: StaffRequest, digest: str) -> HttpResponse:
         "terms": [in_words(term, signed=signed, today=today) for term in found.terms],
         "signatures": signatures,
         "signed": signed,
-        "needed": SIGNATURES,
+        "missing": max(0, SIGNATURES - len({each.signer_id for each in signatures})),
         "in_force": digest in {each.digest for each in packs_in_force().all},
         "may_sign": request.user.has_perm("compliance.sign_pack")
         and request.user.pk not in {each.signer_id for each in signatures},
