@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.actions import portfolios, staff
-from accounts.models import LegalEntity, Portfolio, Team, User
+from accounts.models import LegalEntity, Portfolio, Team, Terms, User
 from compliance.audit import Actor
 
 
@@ -90,10 +90,6 @@ class PortfolioAdmin(ActionAdmin):
         (None, {"fields": ["code", "name", "entity", "our_role"]}),
         (_("Where and in what"), {"fields": ["jurisdictions", "zone", "currency", "language"]}),
         (_("Money"), {"fields": ["allocation_order", "bucket_edges"]}),
-        (
-            _("What may be agreed"),
-            {"fields": ["promise_within_days", "plan_max_instalments", "legal_after_days"]},
-        ),
         (_("State"), {"fields": ["contact_open", "payments_fresh_days", "payments_read_at"]}),
     ]
 
@@ -102,6 +98,64 @@ class PortfolioAdmin(ActionAdmin):
 
     def change_row(self, row: Portfolio, form: Any, context: dict[str, Any]) -> None:
         portfolios.change_portfolio(portfolio=row, **context)
+
+
+@admin.register(Terms)
+class TermsAdmin(ActionAdmin):
+    """Terms are only added: what was charged and agreed by earlier ones stays as it was."""
+
+    list_display = ["portfolio", "from_on", "late_rate", "late_fee", "legal_after_days"]
+    list_filter = ["portfolio"]
+    list_select_related = ["portfolio"]
+    fieldsets = [
+        (None, {"fields": ["portfolio", "from_on"]}),
+        (
+            _("For being late"),
+            {
+                "fields": [
+                    "grace_days",
+                    "late_rate",
+                    "day_count",
+                    "rounding",
+                    "late_fee",
+                    "late_fee_most",
+                    "charges_most_percent",
+                ]
+            },
+        ),
+        (
+            _("What may be agreed"),
+            {
+                "fields": [
+                    "authority",
+                    "promise_grace_days",
+                    "promises_at_once",
+                    "plan_breaks_at",
+                    "plan_most_days",
+                    "extension_most_times",
+                    "settlement_after_days",
+                    "settlement_within_days",
+                    "offer_valid_days",
+                ]
+            },
+        ),
+        (_("When a stage may begin"), {"fields": ["legal_after_days", "placement_after_days"]}),
+    ]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.change_portfolio")
+
+    def has_change_permission(self, request: HttpRequest, obj: Terms | None = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Terms | None = None) -> bool:
+        return request.user.has_perm("accounts.view_portfolio")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.view_portfolio")
+
+    def add_row(self, row: Terms, form: Any, context: dict[str, Any]) -> None:
+        portfolios.set_terms(terms=row, **context)
 
 
 @admin.register(Team)

@@ -29,6 +29,8 @@ ROLES: dict[str, frozenset[str]] = {
         "cases.see_board",
         "cases.reassign_case",
         "cases.close_case",
+        "cases.view_approval",
+        "cases.answer_approval",
         "accounts.unseal",
         "accounts.add_payment",
         "accounts.match_payment",

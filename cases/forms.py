@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from accounts import money
-from accounts.models import Portfolio
+from accounts.models import Authority, Portfolio, Role, Terms
 from accounts.schedules import Every
 from cases.actions.ending import ENDINGS
 from cases.dispositions import DISPOSITIONS
@@ -140,9 +140,9 @@ class PlanForm(forms.Form):
     )
     note = note_field()
 
-    def __init__(self, portfolio: Portfolio, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, portfolio: Portfolio, terms: Terms, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["count"].widget.attrs["max"] = portfolio.plan_max_instalments
+        self.fields["count"].widget.attrs["max"] = terms.limit(Role.AGENT, Authority.PLAN_INSTALMENTS)
 
     def clean_every(self) -> Every:
         return EVERY[self.cleaned_data["every"]]

@@ -92,7 +92,10 @@ def legal_ready(question: Question) -> Missing:
     """Legal steps come last: late enough, told, offered a way out, and nothing open that bars them."""
     case, on = question.case, question.on
     missing = []
-    if standing_of([case.loan_id], on=on)[case.loan_id].days_past_due < case.portfolio.legal_after_days:
+    if (
+        standing_of([case.loan_id], on=on)[case.loan_id].days_past_due
+        < case.portfolio.terms_on(on).legal_after_days
+    ):
         missing.append("days")
     missing += notice_sent(question)
     plans = Plan.objects.filter(case=case)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cases.views import board, desk, doing, imports, legal, payments, search, wishes
+from cases.views import approvals, board, desk, doing, imports, legal, payments, search, wishes
 
 desk_urls = [  # queue/ and cases/
     path("queue/", desk.queue, name="queue"),
@@ -29,6 +29,8 @@ deed_urls = [  # cases/<id>/: what is done with a case
     path("cases/<uuid:case_id>/leave/", doing.case_leave, name="case_leave"),
 ]
 oversight_urls = [
+    path("approvals/", approvals.approvals, name="approvals"),
+    path("approvals/<uuid:approval_id>/answer/", approvals.approval_answer, name="approval_answer"),
     path("board/", board.board, name="board"),
     path("legal/", legal.legal_cases, name="legal_cases"),
     path("search/", search.search, name="search"),

@@ -31,6 +31,7 @@ NAV = (
     Entry("complaints", _("Complaints"), "message-report", "compliance.view_complaint", noun="complaint"),
     Entry("findings", _("Findings"), "flag", "compliance.view_finding", noun="finding"),
     Entry("overrides", _("Second opinions"), "user-check", "compliance.view_override", noun="override"),
+    Entry("approvals", _("Approvals"), "checklist", "cases.view_approval", noun="approval"),
     Entry("packs", _("Rules"), "scale", "compliance.view_packversion", noun="pack"),
     Entry("decisions", _("Decisions"), "file-search", "compliance.view_contactdecision", noun="decision"),
     Entry("portfolios", _("Portfolios"), "briefcase", "accounts.open_contact", noun="portfolio"),

@@ -6,7 +6,7 @@ Every builder gives something sensible for what is left out; name what the test 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from accounts.actions.borrowers import add_borrower, add_contact_point
 from accounts.actions.ledger import open_loan
@@ -20,6 +20,7 @@ from accounts.models import (
     Reconciliation,
     Role,
     Team,
+    Terms,
     User,
 )
 from compliance.audit import Actor
@@ -61,10 +62,11 @@ def make_portfolio(
     team: Team | None = None,
     entity: LegalEntity | None = None,
     contact_open: bool = True,
+    terms: dict[str, Any] | None = None,
     **fields,
 ) -> Portfolio:
     """A portfolio open for contact, signed for as new, of an entity of its own, on the list of `team` where one is given.
-    Its payments come in by themselves."""
+    Its payments come in by themselves. `terms` hold since ever; without them the usual ones do."""
     code = code or f"portfolio-{next(_numbers)}"
     portfolio = Portfolio.objects.create(
         code=code,
@@ -78,6 +80,8 @@ def make_portfolio(
         payments_fresh_days=fields.pop("payments_fresh_days", None),
         **fields,
     )
+    if terms is not None:
+        Terms.objects.create(portfolio=portfolio, from_on=date(2000, 1, 1), **terms)
     if contact_open:
         # As if signed long ago; tests of the signing itself go through `reconcile`.
         Reconciliation.objects.create(portfolio=portfolio, figures={}, signed_by="test", signed_at=NOW)

@@ -78,6 +78,8 @@ PAGES: dict[str, set[str] | frozenset[str]] = {
     "finding": {Role.COMPLIANCE},
     "overrides": {Role.SUPERVISOR, Role.COMPLIANCE},
     "override_answer": {Role.SUPERVISOR, Role.COMPLIANCE},
+    "approvals": {Role.SUPERVISOR},
+    "approval_answer": {Role.SUPERVISOR},
     "packs": SEES_RULES,
     "pack": SEES_RULES,
     "pack_sign": SEES_RULES,

@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import ProgrammingError, models, transaction
 from django.utils.translation import gettext as _
 from psycopg.errors import InsufficientPrivilege
 
 from accounts.actions.borrowers import check_code
-from accounts.models import LegalEntity, Portfolio
+from accounts.models import LegalEntity, Portfolio, Terms
 from compliance.audit import Actor, Stream, record
 
 # What `change_portfolio` changes. Whether it is open for contact is not among them: that has its own actions.
@@ -23,9 +23,6 @@ TERMS = (
     "language",
     "allocation_order",
     "bucket_edges",
-    "legal_after_days",
-    "promise_within_days",
-    "plan_max_instalments",
     "payments_fresh_days",
 )
 
@@ -107,6 +104,27 @@ def change_portfolio(*, portfolio: Portfolio, by: Actor, at: datetime) -> Portfo
             fields=changed,
         )
     return portfolio
+
+
+@transaction.atomic
+def set_terms(*, terms: Terms, by: Actor, at: datetime) -> Terms:
+    """Store terms that hold from a business date on, today or later: what was charged and agreed by the earlier ones stays.
+    Raises `PermissionDenied`, `ValidationError`."""
+    require(by, "accounts.change_portfolio")
+    terms.full_clean()
+    if terms.from_on < terms.portfolio.business_date(at):
+        raise ValidationError({"from_on": _("New terms hold from today or later.")})
+    terms.save(force_insert=True)
+    record(
+        "portfolio.terms_set",
+        stream=Stream.system(),
+        by=by,
+        at=at,
+        portfolio=terms.portfolio.ref,
+        terms=terms.pk,
+        from_on=terms.from_on,
+    )
+    return terms
 
 
 @transaction.atomic

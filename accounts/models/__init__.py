@@ -22,13 +22,16 @@ from accounts.models.loan import (
 from accounts.models.portfolio import LegalEntity, OurRole, Portfolio
 from accounts.models.staff import Role, Team, Theme, User
 from accounts.models.tape import HISTORIES, ImportKind, ImportRun, ImportState
+from accounts.models.terms import Authority, DayCount, Rounding, Terms
 
 __all__ = [
     "HISTORIES",
+    "Authority",
     "Borrower",
     "BorrowerKey",
     "ContactKind",
     "ContactPoint",
+    "DayCount",
     "EntryKind",
     "ImportKind",
     "ImportRun",
@@ -50,7 +53,9 @@ __all__ = [
     "RelatedPersonRefusal",
     "Relation",
     "Role",
+    "Rounding",
     "Team",
+    "Terms",
     "Theme",
     "User",
 ]

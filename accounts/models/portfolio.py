@@ -3,7 +3,7 @@
 import re
 import uuid
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -17,6 +17,9 @@ from accounts.ageing import check_edges
 from accounts.money import currencies
 from accounts.waterfall import COMPONENTS
 from compliance.rules.zones import is_zone
+
+if TYPE_CHECKING:
+    from accounts.models.terms import Terms
 
 JURISDICTION = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 
@@ -82,9 +85,6 @@ class Portfolio(models.Model):
     bucket_edges = ArrayField(
         models.PositiveIntegerField(), verbose_name=_("buckets"), default=common_buckets
     )
-    legal_after_days = models.PositiveIntegerField(_("days past due before legal steps"), default=90)
-    promise_within_days = models.PositiveIntegerField(_("latest day of a promise, in days"), default=30)
-    plan_max_instalments = models.PositiveIntegerField(_("most instalments of a plan"), default=12)
     contact_open = models.BooleanField(
         _("open for contact"), default=False,
         help_text=_("Stays closed until someone has checked the import. While closed nobody is contacted."),
@@ -155,6 +155,11 @@ class Portfolio(models.Model):
     def clock(self) -> ZoneInfo:
         """By which its business days are counted."""
         return ZoneInfo(self.zone)
+
+    def terms_on(self, on: date) -> "Terms":
+        """The terms in force on a business date: the newest row that had begun, else the defaults."""
+        stored = self.terms.filter(from_on__lte=on).order_by("-from_on", "-id").first()
+        return stored or self.terms.model(portfolio=self, from_on=on)
 
     def business_date(self, at: datetime) -> date:
         """The date on the portfolio's own wall at a moment (aware)."""

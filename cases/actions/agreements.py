@@ -10,12 +10,13 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts.models import Authority, Role
 from accounts.money import decimal_text
 from accounts.schedules import Every, Instalment, equal_instalments
 from accounts.standing import standing_of
 from cases.actions.deciding import cancel_plan, cancel_promise
 from cases.actions.transition import lock, move
-from cases.models import Case, CaseState, Plan, PlanInstalment, PlanState, Promise, PromiseState
+from cases.models import Approval, Case, CaseState, Plan, PlanInstalment, PlanState, Promise, PromiseState
 from cases.words import amount as amount_words
 from cases.words import day as day_words
 from compliance.audit import Actor, Stream, record
@@ -77,21 +78,31 @@ def propose_plan(
     """The instalments such a plan would have, for the screen; stores nothing. Raises `AgreementRefused`."""
     today = case.portfolio.business_date(at)
     outstanding = standing_of([case.loan_id], on=today)[case.loan_id].outstanding
-    return _instalments(case, count, first_due_on, every, today, outstanding)
+    return _instalments(case, count, first_due_on, every, today, outstanding, Role.SUPERVISOR)
 
 
 @transaction.atomic
 def agree_plan(
-    *, case: Case, count: int, first_due_on: date, every: Every, channel: str, by: Actor, at: datetime
+    *,
+    case: Case,
+    count: int,
+    first_due_on: date,
+    every: Every,
+    channel: str,
+    by: Actor,
+    at: datetime,
+    approved: bool = False,
 ) -> Plan:
-    """Equal instalments over everything outstanding; the case then pays in parts.
+    """Equal instalments over everything outstanding, as many as the actor's role may agree, or a supervisor where
+    `approved` by one; the case then pays in parts.
 
     A running plan and an open promise give way to it; the same plan, agreed today by the same person, stays as it is.
     Raises `AgreementRefused`, and `MoveRefused` where the case may not come to a plan from where it stands (nobody has
     spoken with the borrower yet).
     """
     case, today, outstanding = _terms_of(case, at)
-    instalments = _instalments(case, count, first_due_on, every, today, outstanding)
+    role = Role.SUPERVISOR if approved else authority_of(by)
+    instalments = _instalments(case, count, first_due_on, every, today, outstanding, role)
     running = Plan.objects.filter(case=case, state=PlanState.ACTIVE).select_related("case").first()
     if running and _is_same(running, instalments, today, by):
         return running
@@ -118,6 +129,31 @@ def agree_plan(
     return plan
 
 
+def plan_wanted(approval: Approval) -> dict[str, int]:
+    """How much of which authority a proposed plan takes."""
+    return {Authority.PLAN_INSTALMENTS: approval.proposal["count"]}
+
+
+def agree_approved_plan(approval: Approval, by: Actor, at: datetime) -> Plan:
+    """The plan a second person has just approved."""
+    proposal = approval.proposal
+    return agree_plan(
+        case=approval.case,
+        count=proposal["count"],
+        first_due_on=date.fromisoformat(proposal["first_due_on"]),
+        every=Every(months=proposal["months"], days=proposal["days"]),
+        channel=proposal["channel"],
+        by=by,
+        at=at,
+        approved=True,
+    )
+
+
+def authority_of(by: Actor) -> str:
+    """The role whose authority an actor acts with. Parts of the system carry out what was agreed, with a supervisor's."""
+    return by.user.role if by.user is not None else Role.SUPERVISOR
+
+
 def _is_same(plan: Plan, instalments: Sequence[Instalment], today: date, by: Actor) -> bool:
     parts = list(plan.instalments.values_list("due_on", "amount"))
     return (plan.agreed_on, plan.actor) == (today, by.ref) and parts == [
@@ -138,9 +174,9 @@ def _terms_of(case: Case, at: datetime) -> tuple[Case, date, int]:
 
 
 def _instalments(
-    case: Case, count: int, first_due_on: date, every: Every, today: date, outstanding: int
+    case: Case, count: int, first_due_on: date, every: Every, today: date, outstanding: int, role: str
 ) -> Sequence[Instalment]:
-    most = min(case.portfolio.plan_max_instalments, outstanding)
+    most = min(case.portfolio.terms_on(today).limit(role, Authority.PLAN_INSTALMENTS), outstanding)
     if not LEAST_INSTALMENTS <= count <= most:
         raise AgreementRefused(
             "count",
@@ -157,10 +193,11 @@ def _instalments(
 
 
 def _check_day(code: str, day: date, case: Case, today: date) -> None:
-    latest = today + timedelta(days=case.portfolio.promise_within_days)
+    days = case.portfolio.terms_on(today).limit(Role.AGENT, Authority.PROMISE_DAYS)
+    latest = today + timedelta(days=days)
     if not today <= day <= latest:
-        days = {"earliest": day_words(today), "latest": day_words(latest)}
-        sentence = _("The day is between %(earliest)s and %(latest)s.") % days
+        words = {"earliest": day_words(today), "latest": day_words(latest)}
+        sentence = _("The day is between %(earliest)s and %(latest)s.") % words
         raise AgreementRefused(code, sentence, earliest=today, latest=latest)
 
 

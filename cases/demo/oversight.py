@@ -145,7 +145,9 @@ class Oversight:
 
     def take_to_legal(self, crew: Crew, lawyer: User, at: datetime) -> None:
         """Cases late enough, where the map lets them go there."""
-        late = self._late(crew, at, crew.portfolio.legal_after_days, TALKED_WITH)
+        late = self._late(
+            crew, at, crew.portfolio.terms_on(crew.portfolio.business_date(at)).legal_after_days, TALKED_WITH
+        )
         for pk in self.rng.sample(late, min(LEGAL_LOOKS_AT, len(late))):
             # Not all are ready: nobody has offered the borrower a way out yet, or a hold stands in the way.
             with suppress(MoveRefused):

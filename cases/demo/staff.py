@@ -9,7 +9,7 @@ from django.contrib.auth.hashers import make_password
 
 from accounts.actions import portfolios, staff
 from accounts.actions.reconciliation import figures_of, sign_reconciliation
-from accounts.models import LegalEntity, Portfolio, Role, Team, User
+from accounts.models import LegalEntity, Portfolio, Role, Team, Terms, User
 from cases.demo.book import PRODUCTS, Product
 from cases.demo.logins import DEMO_PASSWORD
 from compliance.audit import Actor
@@ -84,12 +84,13 @@ def _crew(product: Product, administrator: User, compliance: User, at: datetime)
             jurisdictions=list(product.jurisdictions),
             zone=product.zone,
             language=product.language,
-            legal_after_days=LEGAL_AFTER_DAYS,
             payments_fresh_days=PAYMENTS_FRESH_DAYS,
         ),
         by=by,
         at=at,
     )
+    terms = Terms(portfolio=portfolio, from_on=portfolio.business_date(at), legal_after_days=LEGAL_AFTER_DAYS)
+    portfolios.set_terms(terms=terms, by=by, at=at)
     officer = Actor.staff(compliance)
     figures = figures_of(portfolio)
     # A new product: nothing of it was known before.

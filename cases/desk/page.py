@@ -13,7 +13,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from accounts.http import StaffRequest
-from accounts.models import ContactPoint, PointStatus
+from accounts.models import ContactPoint, PointStatus, Terms
 from accounts.standing import Standing, standing_at
 from cases.actions.deciding import progress
 from cases.desk import talk
@@ -60,6 +60,11 @@ class CasePage:
         return sorted(
             own, key=lambda point: (point.status != PointStatus.ACTIVE, point.kind != "phone", point.pk)
         )
+
+    @cached_property
+    def terms(self) -> Terms:
+        """The portfolio's terms of today."""
+        return self.row.portfolio.terms_on(self.on)
 
     @cached_property
     def standings(self) -> dict[UUID, Standing]:

@@ -1,4 +1,5 @@
 from cases.models.agreement import Plan, PlanInstalment, PlanState, Promise, PromiseState
+from cases.models.approval import Approval, ApprovalKind
 from cases.models.case import Case, CaseState, Edge, Transition
 from cases.models.contact import Call, CaseMessage, ScriptRun, ScriptStep
 from cases.models.day import DayReport, DayRun
@@ -6,6 +7,8 @@ from cases.models.note import Note
 from cases.models.work import Lease, WorkItem, WorkKind
 
 __all__ = [
+    "Approval",
+    "ApprovalKind",
     "Call",
     "Case",
     "CaseMessage",

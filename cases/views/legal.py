@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.http import StaffRequest
-from accounts.models import Portfolio, User
+from accounts.models import Portfolio, Terms, User
 from accounts.standing import standing_at, standing_sql
 from cases.models import Case, CaseState
 from compliance.models import Hold
@@ -42,6 +42,10 @@ def legal_cases(request: StaffRequest) -> HttpResponse:
 
 
 TODAY = "(%(at)s AT TIME ZONE portfolio.zone)::date"
+LEGAL_AFTER = f"""COALESCE((
+    SELECT t.legal_after_days FROM accounts_terms t WHERE t.portfolio_id = {{portfolio}} AND t.from_on <= {{on}}
+    ORDER BY t.from_on DESC, t.id DESC LIMIT 1
+), {Terms._meta.get_field("legal_after_days").default})"""
 # Only loans with an instalment that old can be that late; of those the ledger is read.
 PERHAPS = f"""
     portfolio.id = ANY(%(portfolios)s)
@@ -50,14 +54,14 @@ PERHAPS = f"""
     )
     AND EXISTS (
         SELECT FROM accounts_instalment i
-        WHERE i.loan_id = loan.id AND i.due_on <= {TODAY} - portfolio.legal_after_days
+        WHERE i.loan_id = loan.id AND i.due_on <= {TODAY} - {LEGAL_AFTER.format(portfolio="portfolio.id", on=TODAY)}
     )
 """
 OLD_ENOUGH = f"""
 SELECT c.id FROM ({standing_sql(PERHAPS, on=TODAY)}) AS s
 JOIN cases_case c ON c.loan_id = s.loan_id AND c.closed_at IS NULL
 JOIN accounts_portfolio f ON f.id = s.portfolio_id
-WHERE s.days_past_due >= f.legal_after_days
+WHERE s.days_past_due >= {LEGAL_AFTER.format(portfolio="f.id", on="(%(at)s AT TIME ZONE f.zone)::date")}
 """
 
 

@@ -8,7 +8,7 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.models import PointStatus, Role, User
+from accounts.models import Authority, PointStatus, Role, User
 from accounts.money import decimal_text
 from cases.actions.agreements import AgreementRefused, propose_plan
 from cases.desk.page import CasePage
@@ -72,7 +72,7 @@ def form_for(page: CasePage, name: str, data: QueryDict | None = None) -> forms.
                 "first_on": given.get("first_on", page.on + timedelta(days=7)),
                 "every": given.get("every", "month"),
             }
-            return PlanForm(portfolio, data, initial=initial)
+            return PlanForm(portfolio, page.terms, data, initial=initial)
         case "payment":
             return PaymentForm(portfolio, page.on, data, initial={"paid_on": page.on})
         case "complaint":
@@ -156,7 +156,7 @@ def _call(page: CasePage, form: forms.Form) -> dict[str, Any]:
 
 
 def _promise(page: CasePage, form: forms.Form) -> dict[str, Any]:
-    latest = page.on + timedelta(days=page.row.portfolio.promise_within_days)
+    latest = page.on + timedelta(days=page.terms.limit(Role.AGENT, Authority.PROMISE_DAYS))
     owed = decimal_text(page.standing.arrears, page.row.portfolio.currency)
     friday = page.on + timedelta(days=(4 - page.on.weekday()) % 7 or 7)
     quick = [
@@ -180,7 +180,7 @@ def _plan(page: CasePage, form: forms.Form) -> dict[str, Any]:
     """The instalments the fields would make; none while they do not fit."""
     given = page.request.GET if page.request.method == "GET" else page.request.POST
     initial = {name: given.get(name) or form.initial.get(name) for name in ("count", "first_on", "every")}
-    tried = PlanForm(page.row.portfolio, initial)
+    tried = PlanForm(page.row.portfolio, page.terms, initial)
     preview = None
     if tried.is_valid():
         try:
@@ -208,7 +208,11 @@ def _plan(page: CasePage, form: forms.Form) -> dict[str, Any]:
         Quick(_("four parts, every two weeks"), "&count=4&every=two_weeks"),
         Quick(_("six monthly parts"), "&count=6&every=month"),
     ]
-    return {"preview": preview, "most": page.row.portfolio.plan_max_instalments, "quick": quick}
+    return {
+        "preview": preview,
+        "most": page.terms.limit(Role.AGENT, Authority.PLAN_INSTALMENTS),
+        "quick": quick,
+    }
 
 
 def _complaint(page: CasePage, form: forms.Form) -> dict[str, Any]:

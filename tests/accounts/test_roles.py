@@ -328,7 +328,7 @@ def test_sign_ins_are_noted(administrator):
 
 # The administrators' pages
 
-MODELS = ("legalentity", "portfolio", "team", "user")
+MODELS = ("legalentity", "portfolio", "team", "terms", "user")
 
 
 @pytest.fixture
@@ -338,7 +338,7 @@ def admin_client(client, administrator):
 
 
 def pages():
-    """Every page of the four models, with a row each."""
+    """Every page of the five models, with a row each."""
     rows = [make_portfolio(), make_team(), make_user()]
     rows.append(rows[0].entity)
     found = [reverse("admin:index")]
@@ -370,7 +370,7 @@ def test_who_is_not_signed_in_signs_in_first(client):
     assert answer.redirect_chain[-1][0] == f"{reverse('sign_in')}?next=/admin/accounts/user/"
 
 
-def test_the_index_shows_four_things(admin_client):
+def test_the_index_shows_five_things(admin_client):
     [app] = admin_client.get(reverse("admin:index")).context["app_list"]
     assert sorted(model["object_name"].lower() for model in app["models"]) == sorted(MODELS)
 
@@ -465,9 +465,6 @@ def test_a_portfolio_is_made_and_changed_in_the_browser(admin_client):
         "language": "zh-hans",
         "allocation_order": "interest,fees,principal",
         "bucket_edges": "15,30",
-        "promise_within_days": "14",
-        "plan_max_instalments": "6",
-        "legal_after_days": "90",
         "contact_open": "on",
     }
     answer = admin_client.post(reverse("admin:accounts_portfolio_add"), form)

@@ -22,7 +22,7 @@ WEEKLY = Every(days=7)
 
 @pytest.fixture
 def portfolio(db):
-    return make_portfolio(promise_within_days=30, plan_max_instalments=6)
+    return make_portfolio(terms={"authority": {"agent": {"promise_days": 30, "plan_instalments": 6}}})
 
 
 @pytest.fixture

@@ -142,7 +142,7 @@ def old_loan(portfolio, name: str, days: int, **fields) -> Case:
 def test_cases_old_enough_to_be_looked_at(legal, river, people):
     for days in (89, 90, 200):
         old_loan(river, f"L{days}", days)
-    stricter = make_portfolio("sea", legal_after_days=30)
+    stricter = make_portfolio("sea", terms={"legal_after_days": 30})
     old_loan(stricter, "S31", 31)
     assert sorted(listed(legal)) == ["L200", "L90", "S31"]
     # Paid in part, so that the oldest amount open is younger.
