@@ -19,6 +19,7 @@ APPEND_ONLY = {
     "accounts_ledgerentry",
     "accounts_reconciliation",
     "accounts_relatedpersonrefusal",
+    "accounts_terms",
     "cases_casemessage",
     "cases_dayreport",
     "cases_note",
