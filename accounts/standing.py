@@ -12,7 +12,10 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from uuid import UUID
 
-from accounts.statements import Rows, Statement, rows_of
+from accounts.ageing import buckets
+from accounts.models.portfolio import Portfolio
+from accounts.rolls import PAID, Matrix
+from accounts.statements import FEW, Rows, Statement, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,28 @@ def borrowers_statement(borrower_ids: Collection[UUID], at: datetime) -> Stateme
 def standings(rows: Rows) -> dict[UUID, Standing]:
     """By loan."""
     return {row[0]: Standing(*row[3:]) for row in rows}
+
+
+_ROLLS = f"""
+WITH before AS ({standing_sql("loan.portfolio_id = %(portfolio)s", "%(since)s")}),
+    after AS ({standing_sql("loan.portfolio_id = %(portfolio)s", "%(until)s")})
+SELECT before.bucket, CASE WHEN after.outstanding > 0 THEN after.bucket ELSE '{PAID}' END, count(*),
+    sum(before.outstanding)::bigint
+FROM before JOIN after USING (loan_id)
+WHERE before.outstanding > 0
+GROUP BY 1, 2
+"""
+
+
+def rolls_between(portfolio: Portfolio, since: date, until: date) -> Matrix:
+    """Where the loans on which something was owed on one business date stood on a later one, by the ledger as it is known
+    today: a payment that was learned of late counts from its value date."""
+    [rows] = rows_of((_ROLLS, {"portfolio": portfolio.pk, "since": since, "until": until}), about=FEW + 1)
+    return Matrix(
+        (*buckets(portfolio.bucket_edges), PAID),
+        {(before, after): loans for before, after, loans, _money in rows},
+        {(before, after): money for before, after, _loans, money in rows},
+    )
 
 
 def _standings(

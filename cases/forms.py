@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -146,6 +147,25 @@ class PlanForm(forms.Form):
 
     def clean_every(self) -> Every:
         return EVERY[self.cleaned_data["every"]]
+
+
+class RollForm(forms.Form):
+    """Which portfolio, and the two business dates; the later one is after the earlier."""
+
+    portfolio = forms.ModelChoiceField(Portfolio.objects.none(), label=gettext_lazy("Portfolio"))
+    since = DayField(label=pgettext_lazy("a period", "From"))
+    until = DayField(label=pgettext_lazy("a period", "To"))
+
+    def __init__(self, portfolios: QuerySet[Portfolio], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["portfolio"].queryset = portfolios  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        since, until = cleaned.get("since"), cleaned.get("until")
+        if since and until and since >= until:
+            self.add_error("until", _("Please give a day after the first one."))
+        return cleaned
 
 
 class PaymentForm(forms.Form):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cases.views import approvals, board, desk, doing, imports, legal, payments, search, wishes
+from cases.views import approvals, board, desk, doing, imports, legal, payments, rolls, search, wishes
 
 desk_urls = [  # queue/ and cases/
     path("queue/", desk.queue, name="queue"),
@@ -32,6 +32,7 @@ oversight_urls = [
     path("approvals/", approvals.approvals, name="approvals"),
     path("approvals/<uuid:approval_id>/answer/", approvals.approval_answer, name="approval_answer"),
     path("board/", board.board, name="board"),
+    path("board/rolls/", rolls.rolls, name="board_rolls"),
     path("legal/", legal.legal_cases, name="legal_cases"),
     path("search/", search.search, name="search"),
 ]

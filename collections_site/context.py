@@ -25,7 +25,7 @@ class Entry(NamedTuple):
 
 
 NAV = (
-    Entry("board", _("Board"), "layout-dashboard", "cases.see_board"),
+    Entry("board", _("Board"), "layout-dashboard", "cases.see_board", noun="board"),
     Entry("queue", _("My queue"), "inbox", "cases.work_case", noun="case"),
     Entry("legal_cases", _("Legal"), "gavel", "cases.see_legal"),
     Entry("complaints", _("Complaints"), "message-report", "compliance.view_complaint", noun="complaint"),

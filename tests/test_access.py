@@ -53,6 +53,7 @@ PAGES: dict[str, set[str] | frozenset[str]] = {
     "case_note": CASEWORK,
     "case_script": CASEWORK,
     "case_leave": CASEWORK,
+    "board_rolls": {Role.SUPERVISOR, Role.COMPLIANCE},
     "board": {Role.SUPERVISOR, Role.COMPLIANCE},
     "legal_cases": {Role.LEGAL},
     "search": SEES_CASES,

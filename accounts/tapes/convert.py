@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -136,9 +137,10 @@ def _country(field: Field, column: Column, setting: Setting) -> Converter:
 
 def _word(field: Field, column: Column, setting: Setting) -> Converter:
     translated = {_folded(theirs): ours for theirs, ours in column.words.items()}
+    prefix = column.prefix or ""
 
     def convert(text: str) -> str:
-        folded = _folded(text)
+        folded = _folded(text.removeprefix(prefix))
         word = translated.get(folded, folded)
         if word in field.words:
             return word
@@ -216,12 +218,17 @@ def _weekdays(field: Field, column: Column, setting: Setting) -> Converter:
 
 # Numbers
 
+_DECIMAL = re.compile(r"[0-9]{1,15}\.[0-9]{1,30}")
+
 
 def _amount(field: Field, column: Column, setting: Setting) -> Converter:
     parse = money.parser(setting.currency, decimal=column.decimal, scientific=column.scientific)
     parse_number = money.parser(setting.currency)
+    digits = money.minor_digits(setting.currency)
 
     def convert(text: str) -> int:
+        if column.rounded and _DECIMAL.fullmatch(text):
+            text = str(Decimal(text).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
         try:
             return parse_number(text) if isinstance(text, NumberCell) else parse(text)
         except money.MoneyError as error:
@@ -246,7 +253,17 @@ def _currency(field: Field, column: Column, setting: Setting) -> Converter:
 
 
 def _whole(field: Field, column: Column, setting: Setting) -> Converter:
-    return partial(_whole_between, lowest=1, highest=MOST if field.name == "instalments" else 36_600)
+    read = partial(_whole_between, lowest=1, highest=MOST if field.name == "instalments" else 36_600)
+    if (unit := column.unit) is None:
+        return read
+
+    def convert(text: str) -> int:
+        number, _blank, word = text.partition(" ")
+        if word.strip() != unit:
+            raise Bad(Code.NOT_WHOLE, value=shown(text))
+        return read(number)
+
+    return convert
 
 
 def _year(field: Field, column: Column, setting: Setting) -> Converter:
@@ -266,6 +283,7 @@ def _whole_between(text: str, *, lowest: int, highest: int) -> int:
 _PARTS = {
     "Y": "(?P<year>[0-9]{4})",
     "m": "(?P<month>[0-9]{1,2})",
+    "b": "(?P<name>[A-Z][a-z]{2})",
     "d": "(?P<day>[0-9]{1,2})",
     "H": "(?P<hour>[0-9]{1,2})",
     "M": "(?P<minute>[0-9]{2})",
@@ -273,6 +291,7 @@ _PARTS = {
     "f": "(?P<microsecond>[0-9]{1,6})",
     "z": "(?P<offset>Z|[+-][0-9]{2}:?[0-9]{2})",
 }
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _ISO = [
     r"%Y-%m-%d",
     r"%Y-%m-%d %H:%M:%S",
@@ -335,8 +354,12 @@ def _could_be_two_days(text: str) -> bool:
 
 
 def _moment(match: re.Match[str]) -> datetime | None:
-    parts = match.groupdict()
+    parts = {
+        "day": "1"
+    } | match.groupdict()  # a format without a day means the first, where a mapping says so
     offset = parts.pop("offset", None)
+    if (name := parts.pop("name", None)) is not None:
+        parts["month"] = str(_MONTHS.index(name) + 1) if name in _MONTHS else "0"
     if "microsecond" in parts:
         parts["microsecond"] = parts["microsecond"].ljust(6, "0")
     numbers: dict[str, Any] = {name: int(text) for name, text in parts.items()}

@@ -134,6 +134,17 @@ LOAN = [
     Field("interest", Kind.MONEY, "interest over the whole term; nothing if there is no such column"),
     Field("fees", Kind.MONEY, "fees over the whole term; nothing if there is no such column"),
     Field("total_due", Kind.MONEY, "principal, interest and fees; gives the interest where no column does"),
+    Field(
+        "instalment_amount",
+        Kind.MONEY,
+        "what each equal instalment comes to; gives the interest where no column does",
+    ),
+    Field(
+        "status",
+        Kind.WORD,
+        "what it is called: of a loan paid in full, interest is what was paid above the rest",
+        words=("running", "paid_in_full"),
+    ),
     Field("disbursed_on", Kind.DATE, "business date on which the loan was paid out", past=True),
     Field("due_on", Kind.DATE, "due date of a loan paid back at once"),
     Field("first_due_on", Kind.DATE, "first due date of a loan in equal instalments"),

@@ -260,7 +260,9 @@ class LoanCleaner:
     ) -> dict[str, int] | None:
         """Principal, interest and fees; None when one of them is refused."""
         of = values.of
-        if not values.sound("principal", "interest", "fees", "total_due"):
+        if not values.sound(
+            "principal", "interest", "fees", "total_due", "instalment_amount", "instalments", "status"
+        ):
             return None
         principal, fees = of["principal"], of.get("fees", 0)
         if principal <= 0:
@@ -278,11 +280,28 @@ class LoanCleaner:
                     parts=self._text(principal + max(interest, 0) + fees),
                 )
                 return None
+        if interest is None and "instalment_amount" in of and "instalments" in of:
+            interest = max(0, of["instalment_amount"] * of["instalments"] - principal)
+        if of.get("status") == "paid_in_full":
+            interest = self._interest_of_paid(values, principal + fees)
+            if interest is None:
+                return None
         if self.section.interest_from_final_payment:
             interest = self._interest_paid(values, principal, payments, final)
             if interest is None:
                 return None
         return {"principal": principal, "interest": interest or 0, "fees": fees}
+
+    def _interest_of_paid(self, values: Values, rest: int) -> int | None:
+        """Paid early or late, a loan paid in full has cost the interest that was paid, whatever its terms foresaw."""
+        paid = values.of.get("paid_total", 0)
+        if not values.sound("paid_total"):
+            return None
+        if paid < rest:
+            column = self._bound.column("status")
+            values.refuse(column, Code.FINAL_BUT_SHORT, paid=self._text(paid), principal=self._text(rest))
+            return None
+        return paid - rest
 
     def _interest_paid(
         self, values: Values, principal: int, payments: tuple[CleanCredit, ...] | None, final: bool
@@ -317,6 +336,12 @@ class LoanCleaner:
             return self._given_schedule(values, amounts)
         if terms is not None and given != ["due_on"]:
             return self._by_product(values, amounts)
+        if not given and self.section.first_due_after:
+            if not values.sound("disbursed_on"):
+                return None
+            if "disbursed_on" in of:
+                of["first_due_on"] = Every.parse(self.section.first_due_after).after(of["disbursed_on"], 1)
+                given = ["first_due_on"]
         if not given:
             names = ("due_on", "first_due_on", "schedule")
             values.refuse(None, Code.NO_DUE_DATE, columns=self._bound.columns(*names))

@@ -21,8 +21,9 @@ FOLDER = Path(__file__).parent / "mappings"
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 
-# The only parts of a date format: digits, the same in every language. %y would guess a century.
-DIRECTIVES = "YmdHMSfz"
+# The only parts of a date format: digits, the same in every language, and the English abbreviations of months (%b). %y would
+# guess a century.
+DIRECTIVES = "YmbdHMSfz"
 
 
 class MappingError(ValueError):
@@ -56,12 +57,20 @@ class Column(Strict):
     format: str | list[str] = []
     """Of dates: %Y-%m-%d and so on; nothing means ISO 8601. Several are tried; a text that fits two is
     refused."""
+    day: Literal["first"] | None = None
+    """Of dates that name a month without a day: which day of it is meant."""
     zone: str | None = None
     """Of times: the zone they are written in."""
     decimal: Literal[".", ","] = "."
     """Of amounts: the decimal mark; the other one may group thousands."""
     scientific: bool = False
     """Of amounts: also read 1e+05, for files written by R."""
+    rounded: bool = False
+    """Of amounts: more decimals than the currency has are rounded, half up; without this they are refused."""
+    unit: Name | None = None
+    """Of numbers: the word that must follow, as in "36 months"."""
+    prefix: Name | None = None
+    """Of words: what may stand before them and says nothing here."""
 
     @property
     def formats(self) -> list[str]:
@@ -71,9 +80,17 @@ class Column(Strict):
     def _check(self) -> Self:
         for pattern in self.formats:
             parts = re.findall("%(.)", pattern)
-            if sorted(set(parts)) != sorted(parts) or not set("Ymd") <= set(parts) <= set(DIRECTIVES):
+            month = {"m", "b"} & set(parts)
+            day = set() if self.day else {"d"}
+            if (
+                sorted(set(parts)) != sorted(parts)
+                or len(month) != 1
+                or not {"Y"} | day <= set(parts) <= set(DIRECTIVES)
+                or (self.day and "d" in parts)
+            ):
                 raise ValueError(
-                    f"format {pattern!r} must hold %Y, %m and %d once, and only %{', %'.join(DIRECTIVES)}"
+                    f"format {pattern!r} must hold %Y, %m or %b, and %d once (no %d with `day`), "
+                    f"and only %{', %'.join(DIRECTIVES)}"
                 )
         _check_zone(self.zone)
         if (
@@ -190,6 +207,8 @@ class Loans(Section):
     """Charges are not itemised, but the lender marks the payment that completed a loan: what such a loan was
     paid above its principal is its interest. Nothing is assumed for the others."""
     terms: Terms | None = None
+    first_due_after: str | None = None
+    """From the disbursement to the first due date ("month"), where no column says when the loan falls due."""
     checks: list[TimesCheck] = []
 
     _fields = (*fields.LOAN, *fields.LOAN_PAYMENT)
@@ -208,7 +227,14 @@ class Loans(Section):
             raise ValueError(f"{', '.join(sorted(mapped))}: only with one_row_per: payment")
         if self.interest_from_final_payment and "payment_final" not in mapped:
             raise ValueError("interest_from_final_payment needs payment_final")
-        if not self.terms and not {"due_on", "first_due_on", "schedule"} & self.columns.keys():
+        dated = {"due_on", "first_due_on", "schedule"} & self.columns.keys()
+        if self.first_due_after is not None:
+            Every.parse(self.first_due_after)
+            if dated or self.terms or "disbursed_on" not in self.columns:
+                raise ValueError(
+                    "first_due_after counts from disbursed_on, where nothing else says the due date"
+                )
+        elif not self.terms and not dated:
             raise ValueError("nothing says when the loan falls due")
         if self.terms and "term_days" not in self.columns:
             raise ValueError("terms need term_days")

@@ -15,7 +15,7 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
 from accounts import money as money_of
@@ -139,6 +139,13 @@ def days_late(days: int) -> str:
     if days <= 0:
         return _("not late")
     return ngettext("%(days)d day late", "%(days)d days late", days) % {"days": days}
+
+
+@register.filter
+def bucket_words(key: str) -> str:
+    """1–30 · not late · paid, from the key of a bucket or of where its loans have gone."""
+    named = {"current": _("not late"), "paid": pgettext("of a loan", "paid")}
+    return named.get(key, key.replace("-", "–"))
 
 
 @register.filter

@@ -31,8 +31,8 @@ def problems(text):
         ("{column: Nr, required: always}", "{column: Nr, required: yes}", "loans.columns.loan_id.required", "always"),
         ("preferred_channel:", "favourite_channel:", "loans", "no field of ours"),
         ("preferred_channel:", "payment_on:", "loans", "only with one_row_per"),
-        ('"%m/%d/%Y"', '"%m/%d/%y"', "loans.columns.due_on", "%Y, %m and %d"),
-        ('"%m/%d/%Y"', '"%m/%d/%B/%Y"', "loans.columns.due_on", "%Y, %m and %d"),
+        ('"%m/%d/%Y"', '"%m/%d/%y"', "loans.columns.due_on", "%Y, %m or %b, and %d"),
+        ('"%m/%d/%Y"', '"%m/%d/%B/%Y"', "loans.columns.due_on", "%Y, %m or %b, and %d"),
         ("required: with_column, format", "type: datetime, format", "loans.columns.due_on", "needs the zone"),
         ("due_on:", "as_of:", "loans", "nothing says when"),
         ('decimal: ","', 'decimal: "x"', "loans.columns.principal.decimal", "'.' or ','"),
@@ -77,7 +77,7 @@ def test_a_mapping_that_is_no_mapping():
 
 
 def test_the_mappings_that_come_with_us():
-    assert mapping_names() == ["standard", "superlender", "xente"]
+    assert mapping_names() == ["lendingclub", "standard", "superlender", "xente"]
     for name in mapping_names():
         mapping = load_mapping(name)
         assert mapping.loans is not None
@@ -96,6 +96,8 @@ def test_the_standard_mapping_has_every_field_under_its_own_name():
     own_rules = {
         "term_days",
         "paid_in_full_on",
+        "instalment_amount",
+        "status",
     }  # only where a mapping holds a product's rule, or tells what was paid
     loans = {field.name for field in fields.LOAN} - own_rules
     assert set(mapping.loans.columns) == loans

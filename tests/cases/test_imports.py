@@ -287,7 +287,8 @@ def test_a_workbook(bring_in):
 
 def test_what_is_asked_for_wrongly(command, tmp_path):
     with pytest.raises(
-        CommandError, match=r"There is no mapping 'other'\. There are: standard, superlender, xente\."
+        CommandError,
+        match=r"There is no mapping 'other'\. There are: lendingclub, standard, superlender, xente\.",
     ):
         command.loans([loan_row(1)], mapping="other")
     with pytest.raises(CommandError, match=r"There is no portfolio 'river'\. Import its loans first\."):
