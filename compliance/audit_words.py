@@ -119,6 +119,7 @@ WORDS: dict[str, EventWords] = {
     "work.done": _words("cases", _("Work done"), "kind result"),
     "reason.recorded": _words("cases", _("Reason for being late recorded"), "reason"),
     "day.started": _words("cases", _("Daily run begun"), "date"),
+    "day.part_done": _words("cases", _("Part of the daily run done"), "loans"),
     "day.reported": _words("cases", _("Overdue report made"), "date loans overdue newly_overdue arrears"),
     "day.finished": _words("cases", _("Daily run ended"), "date opened cured planned"),
     "approval.asked": _words("agreements", _("Second person asked"), "kind beyond"),

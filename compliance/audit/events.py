@@ -90,6 +90,7 @@ EVENTS: dict[str, frozenset[str]] = {
         "message.cancelled": "message reason",
         # cases
         "day.started": "run date",
+        "day.part_done": "run part portfolio loans",
         "day.reported": "run date portfolio loans overdue newly_overdue currency arrears buckets",
         "day.finished": "run date opened cured planned promises_broken promises_kept",
         "case.opened": "loan days_past_due currency arrears earlier_cases",

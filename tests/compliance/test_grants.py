@@ -49,6 +49,7 @@ GRANTS = {
     "accounts_user": CHANGE,
     "cases_call": CHANGE,
     "cases_case": CHANGE,
+    "cases_daypart": CHANGE,
     "cases_dayrun": CHANGE,
     "cases_lease": CHANGE,
     "cases_plan": CHANGE,
