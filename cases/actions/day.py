@@ -39,13 +39,16 @@ STEPS: tuple[tuple[str, Callable[[Part], None]], ...] = (
     ("opened", steps.open_cases),
     ("notices", steps.plan_notices),
     ("requeued", steps.requeue),
+    # Borrowers are locked after cases: the steps that lock them come last.
+    ("reviews", steps.review_holds),
+    ("holds", steps.end_holds),
 )
 """The day, step by step, in this order on every part of it."""
 
 COUNTS = (
     "loans", "overdue", "newly_overdue", "opened", "reopened", "cured", "promises_kept", "promises_part_kept",
     "promises_broken", "plans_completed", "plans_missed", "plans_broken", "notices", "first_calls", "addresses",
-    "follow_ups",
+    "follow_ups", "hold_reviews", "holds_ended",
 )  # fmt: skip
 """What the steps count, in the order in which it is told."""
 

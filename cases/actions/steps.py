@@ -15,8 +15,10 @@ from cases.actions.transition import move_many
 from cases.actions.work import finish_many
 from cases.models import Case, CaseState, WorkKind
 from cases.slices import within
+from compliance.actions.holds import end_lapsed
 
 CHUNK = 5000
+HOLD_REVIEW = "hold_review"
 
 STANDING = f"""
 CREATE TEMPORARY TABLE day_standing ON COMMIT DROP AS
@@ -24,10 +26,15 @@ SELECT s.loan_id, s.borrower_id, s.days_past_due, s.arrears::bigint, s.outstandi
 FROM ({standing_sql("portfolio.id = %(portfolio)s AND " + within("loan.borrower_id"))}) AS s
 LEFT JOIN cases_case c ON c.loan_id = s.loan_id AND c.closed_at IS NULL
 """
-# Newly overdue: the oldest thing due was due the day before.
+# Newly overdue: late by one day that counted, and not so the day before.
 REPORT = """
-SELECT bucket, count(*), sum(arrears)::bigint, sum(outstanding)::bigint, count(*) FILTER (WHERE days_past_due = 1)
-FROM day_standing WHERE outstanding > 0 GROUP BY bucket
+SELECT s.bucket, count(*), sum(s.arrears)::bigint, sum(s.outstanding)::bigint,
+    count(*) FILTER (WHERE s.days_past_due = 1 AND NOT EXISTS (
+        SELECT FROM accounts_pause p
+        WHERE p.borrower_id = s.borrower_id AND (p.loan_id IS NULL OR p.loan_id = s.loan_id) AND p.what = 'ageing'
+            AND p.starts_on <= %(on)s AND (p.ends_on IS NULL OR p.ends_on >= %(on)s)
+    ))
+FROM day_standing s WHERE s.outstanding > 0 GROUP BY s.bucket
 """
 LOCK_CASES = f"""
 SELECT c.id FROM cases_case c
@@ -43,7 +50,7 @@ NEW_CASES = """
 SELECT s.loan_id, s.borrower_id, s.days_past_due, s.arrears,
     (SELECT count(*) FROM cases_case c WHERE c.loan_id = s.loan_id)
 FROM day_standing s
-WHERE s.arrears > 0 AND s.case_id IS NULL AND s.loan_id > %(after)s AND NOT EXISTS (
+WHERE s.days_past_due > 0 AND s.case_id IS NULL AND s.loan_id > %(after)s AND NOT EXISTS (
     SELECT FROM cases_case c WHERE c.loan_id = s.loan_id AND (
         c.state IN ('written_off', 'recalled')
         OR (c.closed_at AT TIME ZONE %(zone)s)::date >= %(on)s
@@ -75,6 +82,16 @@ WHERE c.portfolio_id = %(portfolio)s AND {within("c.borrower_id")} AND c.closed_
         WHERE h.borrower_id = c.borrower_id AND (h.loan_id IS NULL OR h.loan_id = c.loan_id)
             AND h.ended_at IS NULL AND h.starts_on <= %(on)s AND (h.ends_on IS NULL OR h.ends_on >= %(on)s)
     )
+ORDER BY c.id
+"""
+# Who waits for a look at a hold: the open cases of the borrower that it covers.
+REVIEWS = f"""
+SELECT c.id, c.borrower_id FROM cases_case c
+WHERE c.portfolio_id = %(portfolio)s AND {within("c.borrower_id")} AND c.closed_at IS NULL AND EXISTS (
+    SELECT FROM compliance_hold h
+    WHERE h.borrower_id = c.borrower_id AND (h.loan_id IS NULL OR h.loan_id = c.loan_id) AND h.ended_at IS NULL
+        AND h.starts_on <= %(on)s AND (h.ends_on IS NULL OR h.ends_on >= %(on)s) AND h.review_on <= %(on)s
+)
 ORDER BY c.id
 """
 
@@ -177,3 +194,17 @@ def requeue(part: Part) -> None:
     if part.portfolio.contact_open:
         forgotten = [Party(*row) for row in part.select(FORGOTTEN)]
         part.counts["follow_ups"] += part.plan(forgotten, WorkKind.FOLLOW_UP, "nothing_planned")
+
+
+def end_holds(part: Part) -> None:
+    """Holds whose last day is over have ended."""
+    part.counts["holds_ended"] += end_lapsed(
+        portfolio=part.portfolio.pk, borrowers=(part.slice.after, part.slice.upto), on=part.on, by=part.by,
+        at=part.at, stream=part.run.stream,
+    )  # fmt: skip
+
+
+def review_holds(part: Part) -> None:
+    """Holds that are to be looked at again today give work to a supervisor."""
+    waiting = [Party(*row) for row in part.select(REVIEWS)]
+    part.counts["hold_reviews"] += part.plan(waiting, WorkKind.REVIEW, HOLD_REVIEW)

@@ -48,6 +48,7 @@ GRANTS = {
     "accounts_relatedperson": CHANGE,
     "accounts_user": CHANGE,
     "cases_call": CHANGE,
+    "accounts_pause": CHANGE,
     "cases_case": CHANGE,
     "cases_daypart": CHANGE,
     "cases_dayrun": CHANGE,
