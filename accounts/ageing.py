@@ -8,15 +8,18 @@ The rules, once:
 - An item is late from the day after it was due: on its due day a borrower may still pay in time.
 - Days past due count from the due date of the oldest item that is not fully covered and was due before the
   day asked about. One cent short is short.
+- Days on which a pause lasts (a breathing space) do not count: the number stands still, and moves on after it. Where
+  pauses overlap, a day is left out once. A loan that has only been late on such days is 0 days past due.
 - Arrears are what fell due before that day and is not covered. What falls due on the day itself is owed, not
   late.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 
+DAY = timedelta(days=1)
 EDGES = (30, 60, 90)
 """The last day past due of each bucket but the open one: 1-30, 31-60, 61-90, 91+. A portfolio may bring its
 own."""
@@ -27,16 +30,32 @@ CURRENT = "current"
 
 @dataclass(frozen=True, slots=True)
 class Ageing:
-    """Minor units of the loan's currency. `days_past_due` is 0 and `oldest_due_on` None exactly when
-    `arrears` is 0."""
+    """Minor units of the loan's currency. `oldest_due_on` is None exactly when `arrears` is 0; `days_past_due` is 0 then,
+    and where every day since was paused."""
 
     days_past_due: int
     arrears: int
     oldest_due_on: date | None
 
 
-def age(dues: Sequence[tuple[date, int]], credited: int, on: date) -> Ageing:
-    """The loan's age on a business date.
+Pauses = Sequence[tuple[date, date | None]]
+"""First and last day of each, both included; None where the end is not known."""
+
+
+def counted_days(since: date, on: date, pauses: Pauses = ()) -> int:
+    """The days after `since` up to and including `on` on which no pause lasts."""
+    paused, reached = 0, since
+    for first, last in sorted(pauses, key=lambda pause: pause[0]):
+        begins = max(first, reached + DAY)
+        ends = on if last is None else min(last, on)
+        if ends >= begins:
+            paused += (ends - begins).days + 1
+            reached = ends
+    return (on - since).days - paused
+
+
+def age(dues: Sequence[tuple[date, int]], credited: int, on: date, pauses: Pauses = ()) -> Ageing:
+    """The loan's age on a business date; `pauses` are the days that do not count.
 
     `dues` are (due date, minor units) of every instalment and later charge, in any order; `credited` is the
     sum of all that counts as paid or forgiven up to and including `on`. ValueError for a negative due or
@@ -56,7 +75,7 @@ def age(dues: Sequence[tuple[date, int]], credited: int, on: date) -> Ageing:
         if amount > covered:
             arrears += amount - covered
             oldest = oldest or due_on
-    return Ageing((on - oldest).days if oldest else 0, arrears, oldest)
+    return Ageing(counted_days(oldest, on, pauses) if oldest else 0, arrears, oldest)
 
 
 def bucket(days: int, edges: Sequence[int] = EDGES) -> str:

@@ -3,8 +3,8 @@ number of loans.
 
 It says what the pure functions say (`accounts.ageing.age`, `accounts.ageing.bucket`; a property test holds
 them equal): the instalments, and fees and interest charged later, are covered oldest first by all that was
-paid and not reversed, or forgiven; what is short is late from the day after it was due. Entries and charges with a value
-date after the date asked about are left out.
+paid and not reversed, or forgiven; what is short is late from the day after it was due, and days on which
+ageing is paused do not count. Entries and charges with a value date after the date asked about are left out.
 """
 
 from collections.abc import Collection
@@ -77,16 +77,31 @@ def standing_sql(loans: str, on: str = "%(on)s") -> str:
         FROM due LEFT JOIN booked USING (loan_id)
         WHERE so_far > COALESCE(credited, 0)
         GROUP BY loan_id
+    ),
+    paused AS (
+        SELECT loan_id, (SELECT sum(upper(span) - lower(span)) FROM unnest(spans) AS span)::integer AS days FROM (
+            SELECT late.loan_id, range_agg(
+                daterange(greatest(p.starts_on, oldest + 1), least(p.ends_on, today), '[]')
+            ) AS spans
+            FROM late JOIN wanted USING (loan_id) JOIN accounts_pause p USING (borrower_id)
+            WHERE p.what = 'ageing' AND (p.loan_id IS NULL OR p.loan_id = late.loan_id)
+                AND p.starts_on <= today AND (p.ends_on IS NULL OR (p.ends_on > oldest AND p.ends_on >= p.starts_on))
+            GROUP BY late.loan_id
+        ) AS spans
+    ),
+    aged AS (
+        SELECT loan_id, arrears, oldest, today - oldest - COALESCE(days, 0) AS days
+        FROM late JOIN wanted USING (loan_id) LEFT JOIN paused USING (loan_id)
     )
-    SELECT loan_id, borrower_id, portfolio_id, COALESCE(today - oldest, 0) AS days_past_due, COALESCE(arrears, 0) AS arrears,
+    SELECT loan_id, borrower_id, portfolio_id, COALESCE(days, 0) AS days_past_due, COALESCE(arrears, 0) AS arrears,
         COALESCE(outstanding, 0) AS outstanding, COALESCE(fees, 0) AS fees, COALESCE(interest, 0) AS interest,
         COALESCE(principal, 0) AS principal, COALESCE(credit, 0) AS credit, oldest AS oldest_due_on,
-        CASE WHEN oldest IS NULL THEN 'current' ELSE (
-            SELECT (COALESCE(max(edge) FILTER (WHERE edge < today - oldest), 0) + 1)
-                || COALESCE('-' || min(edge) FILTER (WHERE edge >= today - oldest), '+')
+        CASE WHEN COALESCE(days, 0) = 0 THEN 'current' ELSE (
+            SELECT (COALESCE(max(edge) FILTER (WHERE edge < days), 0) + 1)
+                || COALESCE('-' || min(edge) FILTER (WHERE edge >= days), '+')
             FROM unnest(bucket_edges) AS edge
         ) END AS bucket
-    FROM wanted LEFT JOIN booked USING (loan_id) LEFT JOIN late USING (loan_id)"""
+    FROM wanted LEFT JOIN booked USING (loan_id) LEFT JOIN aged USING (loan_id)"""
 
 
 PORTFOLIO_STANDING_SQL = standing_sql("loan.portfolio_id = ANY(%(portfolios)s)")

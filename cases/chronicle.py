@@ -1,4 +1,4 @@
-"""Events of several cases at once: on a run's stream in one range, or each on its own case's."""
+"""Events of several cases at once: on a run's stream (that of its part) in one range, or each on its own case's."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ def tell(
 ) -> None:
     """Write one event a row; a row holds `case`, `borrower` and the event's own fields."""
     if run:
-        record_many(event, stream=Stream.run(run.pk), by=by, at=at, rows=rows, count=len(rows))
+        record_many(event, stream=run.stream, by=by, at=at, rows=rows, count=len(rows))
         return
     for row in rows:
         record(event, stream=Stream.case(row["case"]), by=by, at=at, **row)

@@ -16,7 +16,7 @@ from cases.dispositions import DISPOSITIONS
 from cases.models import Case, CaseMessage, Plan, PlanState, Promise
 from communications.models import MessageStatus
 from compliance.audit import Actor
-from compliance.holds import stops_legal_steps
+from compliance.holds import Stop, kinds_that_stop
 from compliance.models import Complaint, ContactAttempt, ContactOutcome, Hold
 
 Missing = tuple[str, ...]
@@ -105,10 +105,7 @@ def legal_ready(question: Question) -> Missing:
     last_plan_ended = plans.aggregate(at=Max("ended_at"))["at"]
     if not _offered(case, since=last_plan_ended):
         missing.append("offer")
-    holds = (
-        Hold.objects.active(on).filter(borrower=case.borrower_id).filter(Q(loan=None) | Q(loan=case.loan_id))
-    )
-    if any(stops_legal_steps(kind) for kind in holds.values_list("kind", flat=True)):
+    if Hold.objects.on_loan(case.loan).active(on).filter(kind__in=kinds_that_stop(Stop.LEGAL)).exists():
         missing.append("hold")
     complaints = Complaint.objects.open().filter(borrower=case.borrower_id)
     if complaints.filter(Q(loan=None) | Q(loan=case.loan_id)).exists():

@@ -10,10 +10,9 @@ import django_rq
 from django.utils import timezone
 
 from accounts.actions import tapes
-from accounts.models import ImportRun, ImportState, Portfolio
-from cases.actions import outreach
-from cases.actions.day import DayRefused, last_finished
-from cases.actions.day import run_day as run_business_day
+from accounts.models import ImportRun, ImportState
+from cases.actions import day, outreach
+from cases.actions.day import DayRefused
 from cases.actions.payments import after_payments
 from communications.actions import messages
 from compliance.audit import Actor
@@ -22,6 +21,7 @@ from compliance.tasks import requeue_what_ifs
 SHARDS = 16
 MINUTE = timedelta(minutes=1)
 CRON = Actor.system("cron")
+RUN_DAY = Actor.system("run_day")
 
 
 class Job:
@@ -62,6 +62,15 @@ def send_due(shard: int, shards: int) -> None:
     outreach.send_due(shard=shard, shards=shards, now=timezone.now)
 
 
+@job("bulk")
+def work_day_part(part_id: str) -> None:
+    """One part of a day's run; with the last one the run ends, and the next missed date begins."""
+    day.work_part(part_id=UUID(part_id), by=RUN_DAY, at=timezone.now())
+    run = day.unfinished()
+    if run and day.finish(run_id=run.pk, by=RUN_DAY, at=timezone.now()):
+        run_due_day()
+
+
 # Called by the clock (collections_site/cron.py)
 
 
@@ -78,22 +87,24 @@ def sweep() -> None:
     outreach.catch_up(at=at)
     tapes.requeue_abandoned(by=CRON, at=at)
     requeue_what_ifs(at)
+    if day.unfinished():
+        run_due_day()
     for run_id in ImportRun.objects.filter(state=ImportState.QUEUED).values_list("pk", flat=True):
         perform_import.delay(str(run_id))
 
 
 def run_due_day() -> None:
-    """Run the business date that has begun in every portfolio's zone, with those missed before it, unless it is done."""
-    at = timezone.now()
-    begun = [portfolio.business_date(at) for portfolio in Portfolio.objects.all()]
-    last = last_finished()
-    if not begun or (last and last.date >= min(begun)):
-        return
+    """Begin the business date that has begun in every portfolio's zone, or the first missed before it, and hand out its
+    parts; whoever does the last of them comes back for the next date."""
     try:
-        run_business_day(date=min(begun), by=CRON, at=at)
+        run = day.begin_due(by=RUN_DAY, at=timezone.now())
     except DayRefused as refused:
         if refused.code != "busy":
             raise
+        return
+    if run:
+        for part in day.open_parts(run):
+            work_day_part.delay(str(part))
 
 
 def destroy_expired_files() -> None:

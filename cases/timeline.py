@@ -24,7 +24,7 @@ from cases.models import Case, CaseState, Note, WorkKind
 from cases.reasons import ArrearsReason
 from cases.words import amount_of, day, moment
 from compliance.audit_search import Cut
-from compliance.models import Channel, ComplaintCategory, ComplaintState, HoldKind, Weekday
+from compliance.models import Channel, ComplaintCategory, ComplaintState, Evidence, HoldKind, Weekday
 from compliance.sentences import override_reason
 
 KINDS = ("all", "contacts", "money", "law")
@@ -373,6 +373,17 @@ def _hold_opened(data: Data, _told: Told) -> Line:
     return Line("hand-stop", text, "stop")
 
 
+def _hold_proved(data: Data, _told: Told) -> Line:
+    words = {"hold": _label(HoldKind, data["kind"]), "evidence": _label(Evidence, data["evidence"])}
+    return Line("file-text", _("%(hold)s: shown by %(evidence)s") % words)
+
+
+def _hold_kept(data: Data, _told: Told) -> Line:
+    return Line(
+        "hand-stop", _("Hold reviewed, it goes on: %(hold)s") % {"hold": _label(HoldKind, data["kind"])}
+    )
+
+
 def _hold_ended(data: Data, _told: Told) -> Line:
     return Line("check", _("Hold ended: %(hold)s") % {"hold": _label(HoldKind, data["kind"])})
 
@@ -530,6 +541,8 @@ SENTENCES: dict[str, tuple[str, Maker]] = {
     "contact_point.retired": ("contacts", _contact_point_retired),
     "contact_point.placed": ("contacts", _contact_point_placed),
     "hold.opened": ("law", _hold_opened),
+    "hold.proved": ("law", _hold_proved),
+    "hold.kept": ("law", _hold_kept),
     "hold.ended": ("law", _hold_ended),
     "override.asked": ("law", _override_asked),
     "override.approved": ("law", _override_approved),

@@ -89,6 +89,8 @@ WORDS: dict[str, EventWords] = {
     "set_aside.approved": _words("law", _("Draft rule set aside"), "rule ends_on"),
     "set_aside.ended": _words("law", _("Draft rule no longer set aside"), "rule"),
     "hold.opened": _words("protection", _("Hold opened"), "kind starts_on ends_on"),
+    "hold.proved": _words("protection", _("Evidence for a hold"), "kind evidence"),
+    "hold.kept": _words("protection", _("Hold reviewed, it goes on"), "kind review_on"),
     "hold.ended": _words("protection", _("Hold ended"), "kind reason"),
     "consent.recorded": _words(
         "protection", _("Consent recorded"), "kind channel days hours most from_on to_on"
@@ -119,6 +121,7 @@ WORDS: dict[str, EventWords] = {
     "work.done": _words("cases", _("Work done"), "kind result"),
     "reason.recorded": _words("cases", _("Reason for being late recorded"), "reason"),
     "day.started": _words("cases", _("Daily run begun"), "date"),
+    "day.part_done": _words("cases", _("Part of the daily run done"), "loans"),
     "day.reported": _words("cases", _("Overdue report made"), "date loans overdue newly_overdue arrears"),
     "day.finished": _words("cases", _("Daily run ended"), "date opened cured planned"),
     "approval.asked": _words("agreements", _("Second person asked"), "kind beyond"),

@@ -1,4 +1,4 @@
-"""What was overdue at moments long past, of many loans, by two statements."""
+"""What was overdue at moments long past, of many loans, by three statements."""
 
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -22,6 +22,11 @@ SELECT loan_id, value_date, sum(-amount)::bigint FROM accounts_ledgerentry
 WHERE loan_id = ANY(%(loans)s) AND kind IN ('repayment', 'reversal', 'waiver')
 GROUP BY loan_id, value_date ORDER BY loan_id, value_date
 """
+PAUSES = """
+SELECT loan.id, p.starts_on, p.ends_on FROM accounts_pause p
+JOIN accounts_loan loan ON loan.borrower_id = p.borrower_id AND (p.loan_id IS NULL OR p.loan_id = loan.id)
+WHERE loan.id = ANY(%(loans)s) AND p.what = 'ageing'
+"""
 
 
 @dataclass(slots=True)
@@ -29,6 +34,7 @@ class _Loan:
     dues: list[tuple[date, int]] = field(default_factory=list)
     dates: list[date] = field(default_factory=list)  # of credits, rising
     sums: list[int] = field(default_factory=list)  # credited up to and including each
+    pauses: list[tuple[date, date | None]] = field(default_factory=list)  # days that do not count
 
 
 class Arrears:
@@ -45,7 +51,7 @@ class Arrears:
         if (loan, on) not in self._known:
             row = self._loans[loan]
             place = bisect_right(row.dates, on)
-            found = age(row.dues, max(0, row.sums[place - 1]) if place else 0, on)
+            found = age(row.dues, max(0, row.sums[place - 1]) if place else 0, on, row.pauses)
             self._known[loan, on] = (found.arrears, found.days_past_due)
         return self._known[loan, on]
 
@@ -62,4 +68,7 @@ def past_arrears(loans: Iterable[UUID]) -> Arrears:
             row = rows[loan]
             row.dates.append(value_date)
             row.sums.append(amount + (row.sums[-1] if row.sums else 0))
+        cursor.execute(PAUSES, {"loans": list(rows)})
+        for loan, starts_on, ends_on in cursor.fetchall():
+            rows[loan].pauses.append((starts_on, ends_on))
     return Arrears(rows)

@@ -27,7 +27,15 @@ from accounts.actions.borrowers import (
     sealed_person,
     sealed_point,
 )
-from accounts.actions.ledger import CHARGES, Posting, entries_for, lock_loans, post, record_posted
+from accounts.actions.ledger import (
+    CHARGES,
+    Posting,
+    charges_paused,
+    entries_for,
+    lock_loans,
+    post,
+    record_posted,
+)
 from accounts.copying import copy_in
 from accounts.models import (
     Borrower,
@@ -540,6 +548,8 @@ class _Writer:
             more = getattr(clean, column) - booked
             if more < 0:
                 raise _Stop(Code.OPENING_CHANGED, column)
+            if more and charges_paused(loan, clean.as_of):
+                raise _Stop(Code.CHARGES_PAUSED, column)
             if more:
                 found.append(
                     Posting(

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
 from accounts import money
-from accounts.models import Borrower, EntryKind, Instalment, LedgerEntry, Loan, Portfolio
+from accounts.models import Borrower, EntryKind, Instalment, LedgerEntry, Loan, Pause, Paused, Portfolio
 from accounts.seal import row_digest
 from accounts.waterfall import COMPONENTS, ZERO, Charge, Credit, allocate, repost
 from compliance.audit import Actor, Stream, record, record_many
@@ -160,7 +160,8 @@ def post(
     posting, the one already there where the reference was posted before. Loans are locked in the order of
     their keys. Events go to each borrower's stream, or all to `stream`.
 
-    Raises `LedgerRefused`: reference_reused (posted before with another amount or date), nothing_to_reverse.
+    Raises `LedgerRefused`: reference_reused (posted before with another amount or date), nothing_to_reverse,
+    charges_paused (a fee or interest on a day on which a hold stops charges).
     """
     loans = lock_loans({posting.loan_id for posting in postings})
     entries: dict[UUID, list[LedgerEntry]] = {loan_id: [] for loan_id in loans}
@@ -174,9 +175,30 @@ def post(
         entries[loan.pk] += new
         added += new
         answers.append(entry)
+    _refuse_paused(added, loans)
     LedgerEntry.objects.bulk_create(added, batch_size=2000)
     record_posted(added, loans, by=by, at=at, stream=stream)
     return answers
+
+
+def _refuse_paused(added: Sequence[LedgerEntry], loans: Mapping[UUID, Loan]) -> None:
+    """The database refuses such a charge too; here is the sentence. Who is just opening a hold is waited for."""
+    charged = [entry for entry in added if entry.kind in (EntryKind.FEE, EntryKind.INTEREST)]
+    if not charged:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM accounts_borrower WHERE id = ANY(%s) ORDER BY id FOR SHARE",
+            [list({entry.borrower_id for entry in charged})],
+        )
+    for entry in charged:
+        if charges_paused(loans[entry.loan_id], entry.value_date):
+            raise LedgerRefused("charges_paused", _("A hold stops charges on that day."))
+
+
+def charges_paused(loan: Loan, on: date) -> bool:
+    """Whether a hold keeps anything from being charged on this loan on a day."""
+    return Pause.objects.of_loan(loan).on(on).filter(what=Paused.CHARGES).exists()
 
 
 def lock_loans(loan_ids: Iterable[UUID]) -> dict[UUID, Loan]:

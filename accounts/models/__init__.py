@@ -19,6 +19,7 @@ from accounts.models.loan import (
     PaymentCandidate,
     PaymentState,
 )
+from accounts.models.pause import Pause, Paused
 from accounts.models.portfolio import LegalEntity, OurRole, Portfolio
 from accounts.models.staff import Role, Team, Theme, User
 from accounts.models.tape import HISTORIES, ImportKind, ImportRun, ImportState
@@ -42,6 +43,8 @@ __all__ = [
     "LegalEntity",
     "Loan",
     "OurRole",
+    "Pause",
+    "Paused",
     "Payment",
     "PaymentCandidate",
     "PaymentState",

@@ -134,6 +134,7 @@ class Code(StrEnum):
     OTHER_BORROWER = "other_borrower"
     OPENING_CHANGED = "opening_changed"
     PAID_SHRANK = "paid_shrank"
+    CHARGES_PAUSED = "charges_paused"
     BOOKED_OTHERWISE = "booked_otherwise"
     PAYMENT_REFUSED = "payment_refused"
 
@@ -271,6 +272,7 @@ SENTENCES: dict[Code, str] = {
     Code.OPENING_CHANGED: _(
         "This differs from what was taken over with an earlier tape. Please send a correction."
     ),
+    Code.CHARGES_PAUSED: _("A hold stops charges on this loan; the file charges more."),
     Code.PAID_SHRANK: _(
         "Less is said to be paid than we have booked. Please send the reversal as a payment."
     ),

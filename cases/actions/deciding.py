@@ -17,6 +17,7 @@ from accounts.models import Portfolio
 from accounts.money import decimal_text
 from cases.chronicle import tell
 from cases.models import DayRun, Plan, PlanState, Promise, PromiseState
+from cases.slices import EVERYBODY, Slice, within
 from compliance.audit import Actor
 
 GRACE_DAYS = 1
@@ -119,15 +120,18 @@ def decide(
     at: datetime,
     loan_ids: Sequence[UUID] | None = None,
     run: DayRun | None = None,
+    part: Slice = EVERYBODY,
 ) -> Decided:
-    """Decide the promises and plans of a portfolio's open cases, or of some of its loans, on a business date.
+    """Decide the promises and plans of a portfolio's open cases, of a slice of its borrowers, or of some of its loans, on
+    a business date.
 
     The caller has locked the cases. A run looks at what is open and breaks plans; a look at some loans, after a payment,
     also turns broken promises into kept ones and breaks nothing: that waits for the day's run.
     """
     values: dict[str, Any] = {"on": on, "at": at, "grace": GRACE_DAYS, "portfolio": portfolio.pk}
     values["states"] = [PromiseState.OPEN]
-    scope = "c.closed_at IS NULL AND c.portfolio_id = %(portfolio)s"
+    scope = f"c.closed_at IS NULL AND c.portfolio_id = %(portfolio)s AND {within('c.borrower_id')}"
+    values |= part.values
     if loan_ids is not None:
         scope += " AND c.loan_id = ANY(%(loans)s)"
         values["loans"] = list(loan_ids)

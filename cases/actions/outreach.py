@@ -17,12 +17,13 @@ from accounts.models import ContactKind, ContactPoint, Portfolio
 from cases.actions.transition import MoveRefused, lock, move
 from cases.actions.work import Step, plan_many
 from cases.models import Case, CaseMessage, CaseState, DayRun, WorkItem, WorkKind
+from cases.slices import EVERYBODY, Slice
 from communications.actions import messages
 from communications.channels import configured
 from communications.models import Message, MessageStatus, TemplateVersion
 from communications.texts import TextError, current_template
 from compliance.actions import gate
-from compliance.audit import Actor, Stream
+from compliance.audit import Actor
 from compliance.facts import KIND_OF_CHANNEL, Question
 from compliance.models import Channel, ContactAttempt
 from compliance.models.contact import Direction
@@ -41,8 +42,11 @@ NOT_TOLD = (MessageStatus.FAILED, MessageStatus.CANCELLED)
 DISPATCH = Actor.system("dispatch")
 
 
-def plan_first_notices(*, portfolio: Portfolio, by: Actor, at: datetime, run: DayRun) -> Counter[str]:
-    """Plan the first notice of every case of a portfolio that is overdue and has not been told, and its first call.
+def plan_first_notices(
+    *, portfolio: Portfolio, by: Actor, at: datetime, run: DayRun, part: Slice = EVERYBODY
+) -> Counter[str]:
+    """Plan the first notice of every case of a portfolio, or of a slice of its borrowers, that is overdue and has not been
+    told, and its first call.
 
     A case without a written way gets its first call at the earliest lawful moment, one without any way a step to find one.
     Where no lawful moment is known nothing is planned; the next run looks again. Returns how many `notices`,
@@ -54,6 +58,7 @@ def plan_first_notices(*, portfolio: Portfolio, by: Actor, at: datetime, run: Da
     texts = _Texts()
     told = CaseMessage.objects.filter(case=OuterRef("pk")).exclude(message__status__in=NOT_TOLD)
     untold = Case.objects.filter(~Exists(told), portfolio=portfolio, state=CaseState.OVERDUE)
+    untold = untold.filter(borrower__gt=part.after, borrower__lte=part.upto)
     for cases in _chunks(untold):
         ways = [_Way(case) for case in cases]
         _find_points(ways)
@@ -222,7 +227,7 @@ def _plan_notices(ways: Sequence[_Way], by: Actor, at: datetime, run: DayRun) ->
                 not_before=way.not_before,
                 case=way.case.pk,
             )
-    new = messages.plan_many(rows.values(), stream=Stream.run(run.pk), by=by, at=at)
+    new = messages.plan_many(rows.values(), stream=run.stream, by=by, at=at)
     CaseMessage.objects.bulk_create(
         CaseMessage(case_id=of_case[key], message_id=message) for key, message in new.items()
     )

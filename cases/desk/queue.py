@@ -28,6 +28,7 @@ WHY = {
     "no_number": gettext_lazy("There is no number to call."),
     "no_way": gettext_lazy("There is neither a number nor an address."),
     "nothing_planned": gettext_lazy("Nothing was planned, and something is overdue."),
+    "hold_review": gettext_lazy("A hold is to be looked at again."),
     "asked_for": gettext_lazy("They asked to be called at this time."),
     "not_kept": gettext_lazy("The promise was not kept."),
     "part_kept": gettext_lazy("The promise was kept in part."),

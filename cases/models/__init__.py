@@ -2,7 +2,7 @@ from cases.models.agreement import Plan, PlanInstalment, PlanState, Promise, Pro
 from cases.models.approval import Approval, ApprovalKind
 from cases.models.case import Case, CaseState, Edge, Transition
 from cases.models.contact import Call, CaseMessage, ScriptRun, ScriptStep
-from cases.models.day import DayReport, DayRun
+from cases.models.day import DayPart, DayReport, DayRun
 from cases.models.note import Note
 from cases.models.work import Lease, WorkItem, WorkKind
 
@@ -13,6 +13,7 @@ __all__ = [
     "Case",
     "CaseMessage",
     "CaseState",
+    "DayPart",
     "DayReport",
     "DayRun",
     "Edge",

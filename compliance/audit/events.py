@@ -56,7 +56,9 @@ EVENTS: dict[str, frozenset[str]] = {
         "contact.outcome": "attempt disposition connected answered right_party conversation",
         "finding.opened": "finding attempt outcome rules packs",
         "finding.answered": "finding state",
-        "hold.opened": "hold kind starts_on ends_on loan",
+        "hold.opened": "hold kind starts_on ends_on loan review_on evidence",
+        "hold.proved": "hold kind evidence review_on",
+        "hold.kept": "hold kind review_on",
         "hold.ended": "hold kind reason",
         "consent.recorded": "consent kind from_on to_on evidence channel days hours most given_to",
         "consent.revoked": "consent kind",
@@ -90,6 +92,7 @@ EVENTS: dict[str, frozenset[str]] = {
         "message.cancelled": "message reason",
         # cases
         "day.started": "run date",
+        "day.part_done": "run part portfolio loans",
         "day.reported": "run date portfolio loans overdue newly_overdue currency arrears buckets",
         "day.finished": "run date opened cured planned promises_broken promises_kept",
         "case.opened": "loan days_past_due currency arrears earlier_cases",

@@ -10,7 +10,7 @@ from compliance.models.contact import (
 )
 from compliance.models.designation import Designation, DesignationKind, DesignationSource, Weekday
 from compliance.models.finding import Finding, FindingState
-from compliance.models.hold import Hold, HoldKind
+from compliance.models.hold import Evidence, Hold, HoldKind
 from compliance.models.law import PackVersion, SetAside, Signature, WhatIf, WhatIfState
 from compliance.models.media_request import MediaRequest, MediaWish
 from compliance.models.override import Override
@@ -30,6 +30,7 @@ __all__ = [
     "Designation",
     "DesignationKind",
     "DesignationSource",
+    "Evidence",
     "Finding",
     "FindingState",
     "GivenTo",

@@ -30,6 +30,20 @@ class HoldVariant(models.TextChoices):
     CRISIS = "mental_health_crisis", _("mental health crisis")
 
 
+class Evidence(models.TextChoices):
+    """What shows that a hold is right. What was said is enough to begin with; papers may have to follow."""
+
+    STATEMENT = "statement", _("the borrower's statement")
+    MEDICAL = "medical", _("a medical certificate")
+    DEATH = "death", _("a death certificate")
+    COURT = "court", _("a court's notice")
+    AUTHORITY = "authority", _("a written authority")
+    ADVISER = "adviser", _("a debt adviser's notice")
+    POLICE = "police", _("a police report")
+    PAYMENT = "payment", _("proof of payment")
+    DECLARATION = "declaration", _("an authority's declaration of a disaster")
+
+
 class HoldQuerySet(models.QuerySet["Hold"]):
     def active(self, on) -> "HoldQuerySet":
         """Holds in force on a date: begun, not past their last day (included), not ended by a person."""
@@ -37,11 +51,24 @@ class HoldQuerySet(models.QuerySet["Hold"]):
             models.Q(ends_on=None) | models.Q(ends_on__gte=on)
         )
 
+    def on_loan(self, loan) -> "HoldQuerySet":
+        """Those on the loan, and those on all that its borrower owes."""
+        return self.filter(models.Q(loan=None) | models.Q(loan=loan), borrower=loan.borrower_id)
+
+    def lapsed(self, on) -> "HoldQuerySet":
+        """Past their last day, and nobody has said that they ended."""
+        return self.filter(ended_at=None, ends_on__lt=on)
+
+    def to_review(self, on) -> "HoldQuerySet":
+        return self.active(on).filter(review_on__lte=on)
+
 
 class Hold(models.Model):
     """One hold on a borrower, or on one loan of theirs. Dates are included at both ends; no end means open.
 
-    `court_permission` refers to a court's permission to contact in spite of it, where there is one.
+    `evidence` is what shows that it is right, and `evidence_ref` where that is found; a hold may begin without. `review_on`
+    is when somebody looks at it again. `court_permission` refers to a court's permission to contact in spite of it, where
+    there is one.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -52,6 +79,9 @@ class Hold(models.Model):
     court_permission = models.CharField(max_length=80, blank=True)
     starts_on = models.DateField()
     ends_on = models.DateField(null=True, blank=True)
+    evidence = models.CharField(max_length=20, choices=Evidence, blank=True)
+    evidence_ref = models.CharField(max_length=80, blank=True)
+    review_on = models.DateField(null=True, blank=True)
     opened_at = models.DateTimeField()
     opened_by = models.CharField(max_length=60)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -65,5 +95,14 @@ class Hold(models.Model):
             models.CheckConstraint(
                 condition=models.Q(ends_on=None) | models.Q(ends_on__gte=models.F("starts_on")),
                 name="hold_dates",
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(evidence="", evidence_ref="")
+                | (~models.Q(evidence="") & ~models.Q(evidence_ref="")),
+                name="hold_evidence_whole",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["review_on"], condition=models.Q(ended_at=None), name="hold_reviews"),
+            models.Index(fields=["ends_on"], condition=models.Q(ended_at=None), name="hold_lapses"),
         ]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.ageing import EDGES, Ageing, age, bucket, buckets
+from accounts.ageing import EDGES, Ageing, age, bucket, buckets, counted_days
 
 DUE = date(2026, 3, 31)
 
@@ -125,3 +125,42 @@ def test_edges_that_lose_a_day_are_refused(edges):
 def test_negative_days_are_refused():
     with pytest.raises(ValueError, match="negative"):
         bucket(-1, EDGES)
+
+
+# Pauses
+
+day = st.dates(date(2026, 1, 1), date(2026, 3, 1))
+stretches = st.lists(
+    st.tuples(day, st.one_of(st.none(), st.integers(-1, 40))).map(
+        lambda each: (each[0], None if each[1] is None else each[0] + timedelta(days=each[1]))
+    ),
+    max_size=4,
+)
+
+
+@pytest.mark.parametrize(
+    ("pauses", "days"),
+    [
+        ([], 20),
+        ([(date(2026, 1, 12), date(2026, 1, 14))], 17),
+        ([(date(2026, 1, 12), None)], 1),
+        ([(date(2026, 1, 1), None)], 0),
+        ([(date(2026, 1, 1), date(2026, 1, 10))], 20),
+        ([(date(2026, 1, 12), date(2026, 1, 14)), (date(2026, 1, 13), date(2026, 1, 15))], 16),
+        ([(date(2026, 1, 12), date(2026, 1, 20)), (date(2026, 1, 13), date(2026, 1, 14))], 11),
+        ([(date(2026, 1, 12), date(2026, 1, 11))], 20),
+        ([(date(2026, 2, 1), None)], 20),
+    ],
+    ids=["none", "three days", "to now", "all along", "before", "overlapping", "within", "no day", "later"],
+)
+def test_paused_days_do_not_count(pauses, days):
+    assert age([(date(2026, 1, 10), 5)], 0, date(2026, 1, 30), pauses) == Ageing(days, 5, date(2026, 1, 10))
+
+
+@given(day, day, stretches, st.randoms())
+def test_counted_days_are_those_outside_every_pause_whatever_their_order(since, on, pauses, random):
+    since, on = sorted((since, on))
+    each = [since + timedelta(days=number) for number in range(1, (on - since).days + 1)]
+    outside = [one for one in each if not any(a <= one and (b is None or one <= b) for a, b in pauses)]
+    shuffled = random.sample(pauses, len(pauses))
+    assert counted_days(since, on, shuffled) == len(outside)

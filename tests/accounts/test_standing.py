@@ -1,16 +1,18 @@
 """The SQL of standings says what the pure functions say, for any schedule, any bookings and any date."""
 
 from datetime import date, timedelta
+from uuid import uuid4
 
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.actions.ledger import post_charge
+from accounts.actions.ledger import LedgerRefused, post_charge
+from accounts.actions.pauses import go_on, pause
 from accounts.actions.payments import receive, reverse_payment
 from accounts.ageing import age, bucket
-from accounts.models import EntryKind, Loan
+from accounts.models import EntryKind, LedgerEntry, Loan, Pause, Paused
 from accounts.standing import COLUMNS, PORTFOLIO_STANDING_SQL, Standing, standing_of
 from tests.factories import NOW, SYSTEM, TODAY, days_ago, make_borrower, make_loan, make_portfolio
 
@@ -100,6 +102,98 @@ def test_overpayment_is_credit_and_lowers_the_outstanding_sum(borrower):
     assert (standing.principal, standing.credit, standing.outstanding) == (0, 30_00, -30_00)
 
 
+def days_late(loan, on=TODAY) -> tuple[int, str]:
+    standing = standing_of([loan.pk], on)[loan.pk]
+    return standing.days_past_due, standing.bucket
+
+
+def test_a_pause_of_all_that_is_owed_stops_every_loan_also_one_that_comes_later(borrower):
+    loan = make_loan(borrower, due_on=days_ago(40))
+    source = uuid4()
+    pause(
+        borrower=borrower, loan=None, what=[Paused.AGEING, Paused.CHARGES], starts_on=days_ago(15), ends_on=None,
+        source=source,
+    )  # fmt: skip
+    later = make_loan(borrower, due_on=days_ago(5))
+    assert (days_late(loan), days_late(later)) == ((24, "1-30"), (0, "current"))
+    assert standing_of([later.pk], TODAY)[later.pk].arrears > 0
+    # Known later, it is the same on every day before it.
+    assert days_late(loan, days_ago(20)) == (20, "1-30")
+    go_on(sources=[source], from_on=days_ago(2))
+    assert (days_late(loan), days_late(later)) == ((27, "1-30"), (3, "1-30"))
+    go_on(sources=[source], from_on=TODAY)  # has ended before
+    assert days_late(loan) == (27, "1-30")
+
+
+def test_a_pause_that_ends_before_it_begins_was_none(borrower):
+    loan = make_loan(borrower, due_on=days_ago(40))
+    source = uuid4()
+    pause(
+        borrower=borrower,
+        loan=loan,
+        what=[Paused.AGEING],
+        starts_on=days_ago(3),
+        ends_on=TODAY,
+        source=source,
+    )
+    go_on(sources=[source], from_on=days_ago(10))
+    assert Pause.objects.get().ends_on == days_ago(4)
+    assert days_late(loan) == (40, "31-60")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ends_on = NULL",
+        "ends_on = ends_on + 1",
+        "starts_on = starts_on - 1",
+        "what = 'charges'",
+        "loan_id = NULL",
+    ],
+)
+def test_a_pause_is_only_ever_made_shorter(borrower, change):
+    loan = make_loan(borrower, due_on=days_ago(40))
+    pause(
+        borrower=borrower,
+        loan=loan,
+        what=[Paused.AGEING],
+        starts_on=days_ago(3),
+        ends_on=TODAY,
+        source=uuid4(),
+    )
+    with pytest.raises(DatabaseError, match="can only be ended"), transaction.atomic():
+        connection.cursor().execute(f"UPDATE accounts_pause SET {change}")
+    with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+        connection.cursor().execute("DELETE FROM accounts_pause")
+
+
+def test_nothing_is_charged_on_a_paused_day_by_any_path(borrower):
+    loan = make_loan(borrower, due_on=days_ago(40))
+    pause(
+        borrower=borrower, loan=None, what=[Paused.CHARGES], starts_on=days_ago(9), ends_on=days_ago(5),
+        source=uuid4(),
+    )  # fmt: skip
+
+    def charge(ago: int) -> None:
+        post_charge(
+            loan=loan, kind=EntryKind.FEE, amount=5_00, value_date=days_ago(ago), reference=f"F{ago}", by=SYSTEM,
+            at=NOW,
+        )  # fmt: skip
+
+    for ago in (9, 7, 5):
+        with pytest.raises(LedgerRefused, match="A hold stops charges") as refused:
+            charge(ago)
+        assert refused.value.code == "charges_paused"
+    charge(10), charge(4)
+    for kind in ("fee", "interest"):
+        with pytest.raises(DatabaseError, match="A hold stops charges"), transaction.atomic():
+            LedgerEntry.objects.create(
+                borrower=borrower, loan=loan, kind=kind, reference="raw", value_date=days_ago(7), fees=1,
+                booked_at=NOW,
+            )  # fmt: skip
+    assert standing_of([loan.pk], TODAY)[loan.pk].fees == 10_00
+
+
 def test_no_loans_and_unknown_loans(borrower):
     assert standing_of([], TODAY) == {}
     assert standing_of([borrower.pk], TODAY) == {}
@@ -139,6 +233,7 @@ def books(draw):
             st.lists(st.tuples(st.sampled_from(["fee", "interest"]), offsets, cents), max_size=3)
         ),
         "payments": draw(st.lists(st.tuples(offsets, cents, st.booleans()), max_size=5)),
+        "pauses": draw(st.lists(st.tuples(offsets, st.none() | st.integers(-1, 60)), max_size=3)),
         "edges": sorted(draw(st.sets(st.integers(1, 100), min_size=1, max_size=4))),
         "on": draw(st.integers(0, 140)),
     }
@@ -190,7 +285,19 @@ def make_book(borrower, book) -> Loan:
         )
         if bounced:
             reverse_payment(payment=payment, reason="chargeback", by=SYSTEM, at=LATER)
+    for first, last in pauses_of(book):
+        source = uuid4()
+        pause(
+            borrower=borrower, loan=loan, what=[Paused.AGEING], starts_on=first, ends_on=last, source=source
+        )
     return loan
+
+
+def pauses_of(book) -> list[tuple[date, date | None]]:
+    return [
+        (START + timedelta(days=first), None if length is None else START + timedelta(days=first + length))
+        for first, length in book["pauses"]
+    ]
 
 
 LATER = NOW + timedelta(days=365)
@@ -204,4 +311,4 @@ def pure_ageing(book, on):
         for day, amount, bounced in book["payments"]
         if not bounced and START + timedelta(days=day) <= on
     )
-    return age(dues, credited, on)
+    return age(dues, credited, on, pauses_of(book))

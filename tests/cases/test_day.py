@@ -18,8 +18,9 @@ from cases.actions import day as day_module
 from cases.actions.agreements import agree_plan, record_promise
 from cases.actions.day import DayRefused, run_day
 from cases.actions.ending import end_case
+from cases.actions.part import Part
 from cases.actions.transition import move
-from cases.models import Case, CaseState, DayReport, DayRun, Lease, WorkItem
+from cases.models import Case, CaseState, DayPart, DayReport, DayRun, Lease, WorkItem
 from communications.actions.texts import load_texts
 from communications.models import Message
 from compliance.audit import Actor
@@ -116,7 +117,11 @@ def test_every_overdue_loan_gets_one_case_with_its_lease_and_event(portfolio):
     assert not Case.objects.filter(loan=current).exists()
     assert Lease.objects.get(case=case).holder is None
     event = AuditEvent.objects.get(type="case.opened")
-    assert (event.case_ref, event.borrower_ref, event.stream) == (case.pk, late.borrower_id, day.pk)
+    assert (event.case_ref, event.borrower_ref, event.stream) == (
+        case.pk,
+        late.borrower_id,
+        DayPart.objects.get(run=day).pk,
+    )
     assert json.loads(bytes(event.leaf))["data"] == {
         "loan": str(late.pk),
         "days_past_due": 14,
@@ -162,14 +167,12 @@ def test_missed_dates_are_caught_up_in_order(portfolio):
 def test_a_run_that_was_cut_off_goes_on_where_it_stopped(portfolio, monkeypatch):
     other = make_portfolio("second")
     late_loan(portfolio, 5), late_loan(other, 5)
-    work = day_module._PortfolioDay.work
 
-    def dies_in_the_second(self) -> None:
-        work(self)
-        if self.portfolio == other:
+    def dies_in_the_second(part: Part) -> None:
+        if part.portfolio == other:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(day_module._PortfolioDay, "work", dies_in_the_second)
+    monkeypatch.setattr(day_module, "STEPS", (*day_module.STEPS, ("dies", dies_in_the_second)))
     with pytest.raises(KeyboardInterrupt):
         run()
     assert (Case.objects.count(), DayRun.objects.get().finished_at) == (1, None)
@@ -215,7 +218,11 @@ def test_a_paid_loan_is_cured_by_the_run_with_everything_that_hung_on_it(portfol
     assert counts(day) == {"cured": 1}
     assert (Message.objects.get().status, steps(case)) == ("cancelled", [])
     moved = AuditEvent.objects.get(type="case.moved")
-    assert (moved.case_ref, moved.actor, moved.stream) == (case.pk, "run_day", day.pk)
+    assert (moved.case_ref, moved.actor, moved.stream) == (
+        case.pk,
+        "run_day",
+        DayPart.objects.get(run=day).pk,
+    )
 
 
 def test_late_again_is_a_new_case_that_knows_of_the_earlier(portfolio):
@@ -413,14 +420,27 @@ def test_the_clock_runs_the_date_that_has_begun_everywhere_and_once(portfolio, m
     def clock(moment: datetime) -> Callable[[], datetime]:
         return lambda: moment
 
+    handed_out = []
+    monkeypatch.setattr(tasks.work_day_part, "delay", handed_out.append)
+
+    def work() -> None:
+        while handed_out:
+            tasks.work_day_part(handed_out.pop())
+
     monkeypatch.setattr(tasks.timezone, "now", clock(datetime(2026, 3, 3, 4, 0, tzinfo=UTC)))
     tasks.run_due_day()
+    assert len(handed_out) == 2
+    tasks.work_day_part(handed_out[0])
+    tasks.sweep()
+    assert handed_out == [handed_out[0], handed_out[1], handed_out[1]]  # what waits is handed out again
+    work()
     assert DayRun.objects.get().date == date(
         2026, 3, 2
     )  # noon of the 3rd in Shanghai, 23:00 of the 2nd in New York
     tasks.run_due_day()
     monkeypatch.setattr(tasks.timezone, "now", clock(datetime(2026, 3, 3, 5, 0, tzinfo=UTC)))
     tasks.run_due_day()
+    work()
     assert list(DayRun.objects.order_by("date").values_list("date", flat=True)) == [
         date(2026, 3, 2),
         date(2026, 3, 3),

@@ -81,6 +81,8 @@ def test_a_hold_begins_on_the_borrower_s_own_date(dana):
             "starts_on": "2026-03-03",
             "ends_on": None,
             "loan": str(dana.loan.pk),
+            "review_on": "2026-03-17",
+            "evidence": "",
         }
     ]
 
