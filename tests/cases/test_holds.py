@@ -1,7 +1,8 @@
 """Holds on a case: what each stops by every path there is, how it is shown to be right, looked at again, and ended."""
 
 import json
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -92,7 +93,10 @@ def test_nothing_a_hold_stops_can_be_done(case, people, kind, of_loan):
     with pytest.raises(CallRefused):
         place_call(case=case, contact_point=phone_of(case.borrower), user=people.alice, at=NOW)
     run()
-    assert (Message.objects.count(), steps(case)) == (0, [])
+    # What is planned comes after its last day.
+    last_over = datetime(2026, 3, 23, tzinfo=ZoneInfo("America/New_York"))
+    assert [each.not_before >= last_over for each in Message.objects.all()] == [True]
+    assert [(kind, due >= last_over) for kind, due, _reason in steps(case)] == [("first_call", True)]
 
 
 @pytest.mark.parametrize("stop", Stop)
