@@ -256,6 +256,6 @@ def test_a_life_at_random_agrees_with_the_model():
     run_state_machine_as_test(
         Life,
         settings=settings(
-            max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=8, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
