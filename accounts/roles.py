@@ -27,6 +27,7 @@ ROLES: dict[str, frozenset[str]] = {
     | {
         "cases.work_case",
         "cases.see_board",
+        "cases.view_dayrun",
         "cases.reassign_case",
         "cases.close_case",
         "cases.view_approval",
@@ -53,6 +54,7 @@ ROLES: dict[str, frozenset[str]] = {
         "accounts.open_contact",
         "accounts.sign_reconciliation",
         "cases.see_board",
+        "cases.view_dayrun",
         "compliance.log_complaint",
         "compliance.view_complaint",
         "compliance.resolve_complaint",

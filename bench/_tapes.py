@@ -15,17 +15,19 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Book:
-    """A portfolio to be filled; `number` makes a telephone number of a loan's number."""
+    """A portfolio to be filled; `number` makes a telephone number of a loan's number, `due_in` says in how many days they
+    fall due."""
 
     code: str
     jurisdiction: str = "CN"
     zone: str = "Asia/Shanghai"
     currency: str = "CNY"
     number: str = "+86199{:08d}"
+    due_in: int = -1
 
 
 def bring_in(book: Book, count: int, by: Any, now: datetime) -> None:
-    """A portfolio of so many loans that fell due yesterday, open for contact."""
+    """A portfolio of so many loans that fell due yesterday, or as the book says, open for contact."""
     from accounts.actions import tapes
     from accounts.actions.portfolios import open_contact
     from accounts.actions.reconciliation import figures_of, sign_reconciliation
@@ -58,7 +60,13 @@ def bring_in(book: Book, count: int, by: Any, now: datetime) -> None:
 
 def write_tape(path: Path, book: Book, count: int, today: date) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    terms = ["1000.00", "100.00", book.currency, today - timedelta(days=31), today - timedelta(days=1)]
+    terms = [
+        "1000.00",
+        "100.00",
+        book.currency,
+        today - timedelta(days=31),
+        today + timedelta(days=book.due_in),
+    ]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)

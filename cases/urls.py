@@ -1,6 +1,19 @@
 from django.urls import path
 
 from cases.views import approvals, board, desk, doing, imports, legal, payments, rolls, search, wishes
+from cases.views import (
+    approvals,
+    board,
+    day,
+    desk,
+    doing,
+    holds,
+    imports,
+    legal,
+    payments,
+    search,
+    wishes,
+)
 
 desk_urls = [  # queue/ and cases/
     path("queue/", desk.queue, name="queue"),
@@ -18,6 +31,9 @@ deed_urls = [  # cases/<id>/: what is done with a case
     path("cases/<uuid:case_id>/payment/", doing.case_payment, name="case_payment"),
     path("cases/<uuid:case_id>/complaint/", doing.case_complaint, name="case_complaint"),
     path("cases/<uuid:case_id>/hold/", doing.case_hold, name="case_hold"),
+    path("cases/<uuid:case_id>/hold/end/", holds.case_hold_end, name="case_hold_end"),
+    path("cases/<uuid:case_id>/hold/keep/", holds.case_hold_keep, name="case_hold_keep"),
+    path("cases/<uuid:case_id>/hold/prove/", holds.case_hold_prove, name="case_hold_prove"),
     path("cases/<uuid:case_id>/wish/", wishes.case_wish, name="case_wish"),
     path("cases/<uuid:case_id>/wish/back/", wishes.case_wish_back, name="case_wish_back"),
     path("cases/<uuid:case_id>/override/", doing.case_override, name="case_override"),
@@ -33,6 +49,8 @@ oversight_urls = [
     path("approvals/<uuid:approval_id>/answer/", approvals.approval_answer, name="approval_answer"),
     path("board/", board.board, name="board"),
     path("board/rolls/", rolls.rolls, name="board_rolls"),
+    path("days/", day.days, name="days"),
+    path("days/<str:on>/", day.day, name="day"),
     path("legal/", legal.legal_cases, name="legal_cases"),
     path("search/", search.search, name="search"),
 ]

@@ -32,6 +32,7 @@ NAV = (
     Entry("findings", _("Findings"), "flag", "compliance.view_finding", noun="finding"),
     Entry("overrides", _("Second opinions"), "user-check", "compliance.view_override", noun="override"),
     Entry("approvals", _("Approvals"), "checklist", "cases.view_approval", noun="approval"),
+    Entry("days", _("Daily runs"), "calendar-event", "cases.view_dayrun", noun="day"),
     Entry("packs", _("Rules"), "scale", "compliance.view_packversion", noun="pack"),
     Entry("decisions", _("Decisions"), "file-search", "compliance.view_contactdecision", noun="decision"),
     Entry("portfolios", _("Portfolios"), "briefcase", "accounts.open_contact", noun="portfolio"),

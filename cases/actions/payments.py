@@ -11,7 +11,7 @@ from accounts.actions import payments as accounts_payments
 from accounts.models import Loan, Payment, Portfolio
 from accounts.standing import standing_of
 from cases.actions.deciding import Decided, decide
-from cases.actions.transition import MoveRefused, lock, move, move_many
+from cases.actions.transition import MoveRefused, lock, lock_leases, move, move_many
 from cases.actions.work import Step, finish_many, plan_many
 from cases.machine import OPEN_STATES
 from cases.models import Case, CaseState, WorkKind
@@ -129,6 +129,7 @@ def after_payments(*, loan_ids: Collection[UUID], at: datetime) -> list[UUID]:
     by_portfolio: dict[Portfolio, list[Case]] = defaultdict(list)
     for case in cases.filter(state__in=OPEN_STATES, loan__in=list(loan_ids)).order_by("pk"):
         by_portfolio[case.portfolio].append(case)
+    lock_leases([case.pk for found in by_portfolio.values() for case in found])
     cured: list[UUID] = []
     for portfolio, found in by_portfolio.items():
         on = portfolio.business_date(at)

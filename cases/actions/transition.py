@@ -70,10 +70,22 @@ def _label(state: str) -> str:
 def lock(case_id: UUID) -> Case:
     """The case as it stands, locked until the transaction ends, its borrower, loan and portfolio with it.
 
-    Cases are locked before anything that hangs on them; several at once in the order of their ids.
+    Cases are locked before anything that hangs on them; several at once in the order of their ids. The lease comes next: who
+    takes a case holds its lease and then writes to its stream, and must not be waited for the other way round.
     """
     cases = Case.objects.select_for_update(of=("self",), no_key=True)
-    return cases.select_related("portfolio", "loan", "borrower__key").get(pk=case_id)
+    case = cases.select_related("portfolio", "loan", "borrower__key").get(pk=case_id)
+    lock_leases([case.pk])
+    return case
+
+
+def lock_leases(case_ids: Sequence[UUID]) -> None:
+    """The leases of cases that are locked, before the first event on them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM cases_lease WHERE case_id = ANY(%s) ORDER BY case_id FOR NO KEY UPDATE",
+            [list(case_ids)],
+        )
 
 
 @transaction.atomic

@@ -334,6 +334,8 @@ def reassign(*, case: Case, assignee: User | None, by: Actor, at: datetime) -> C
 def hand_over(*, case: Case, to: User | None, user: User, at: datetime) -> Case:
     """Pass a case on to a colleague, or back to the team with None, and let it go. Anybody may who works on cases, as long
     as nobody else holds this one. Raises `LeaseHeld`, and `PermissionDenied` for a colleague who may not see the case."""
+    # The case before its lease, as whoever closes it does.
+    Case.objects.select_for_update(no_key=True).get(pk=case.pk)
     take(case=case, user=user, at=at)
     given = _give(case=case, assignee=to, by=Actor.staff(user), at=at)
     release(case=case, user=user, at=at, reason="passed_on")

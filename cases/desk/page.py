@@ -19,6 +19,7 @@ from cases.actions.deciding import progress
 from cases.desk import talk
 from cases.desk.agreements import agreements
 from cases.desk.facts import Facts, read_facts
+from cases.desk.holds import ENDS, hold_lines
 from cases.desk.money import Money, money
 from cases.desk.strip import Strip, strip
 from cases.desk.who import Who, who
@@ -206,6 +207,10 @@ class CasePage:
             "strip": self.strip,
             "who": self.who,
             "money": self.money,
+            "holds": hold_lines(self.row, self.on),
+            "hold_ends": ENDS.items(),
+            "may_end_holds": self.request.user.has_perm("compliance.end_hold"),
+            "may_prove_holds": works,
             "agreements": agreements(promises, plans, self.facts.plan_instalments, paid, currency, self.on),
             "other_cases": self.other_cases,
             "script": self.script,

@@ -205,7 +205,7 @@ def end_lapsed(
 ) -> int:
     """Say of every hold past its last day that it has ended, on borrowers of a portfolio whose ids come after the first and
     up to the second; returns how many. What it stopped goes on since its last day, whoever says so and when."""
-    values = {
+    values: dict[str, Any] = {
         "on": on, "after": borrowers[0], "upto": borrowers[1], "portfolio": portfolio, "at": at, "by": by.ref,
     }  # fmt: skip
     with connection.cursor() as cursor:

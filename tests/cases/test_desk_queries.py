@@ -30,7 +30,7 @@ HOUR = timedelta(hours=1)
 # Session and person; then what is due, what comes later, the page's rows, their standings, and the gate's four.
 OF_THE_QUEUE = 10
 # Session and person; then the case, its facts, standings, the gate's four, the story.
-OF_A_CASE = 10
+OF_A_CASE = 11
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_case_with_everything_on_it_costs_one_query_more_for_what_is_paid_towa
 def test_the_strip_alone_asks_less(alice, people, portfolio, django_assert_num_queries):
     case = make_case(portfolio, due_on=TODAY - 20 * DAY, at=NOW - 12 * DAY)
     live(case, people)
-    with django_assert_num_queries(OF_A_CASE - 2):
+    with django_assert_num_queries(OF_A_CASE - 3):
         alice.get(reverse("case_strip", args=[case.pk]))
 
 
