@@ -9,6 +9,7 @@ from accounts.models.borrower import (
     RelatedPersonRefusal,
     Relation,
 )
+from accounts.models.document import Document, DocumentKind, Media
 from accounts.models.history import ImportedRecord, Reconciliation
 from accounts.models.loan import (
     EntryKind,
@@ -32,6 +33,8 @@ __all__ = [
     "ContactKind",
     "ContactPoint",
     "DayCount",
+    "Document",
+    "DocumentKind",
     "EntryKind",
     "ImportKind",
     "ImportRun",
@@ -41,6 +44,7 @@ __all__ = [
     "LedgerEntry",
     "LegalEntity",
     "Loan",
+    "Media",
     "OurRole",
     "Payment",
     "PaymentCandidate",
