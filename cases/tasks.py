@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.actions import tapes
 from accounts.models import ImportRun, ImportState, Portfolio
-from cases.actions import outreach
+from cases.actions import outreach, retention
 from cases.actions.day import DayRefused, last_finished
 from cases.actions.day import run_day as run_business_day
 from cases.actions.payments import after_payments
@@ -99,3 +99,8 @@ def run_due_day() -> None:
 def destroy_expired_files() -> None:
     """Files and rejected rows of imports are kept for seven days."""
     tapes.destroy_expired(by=CRON, at=timezone.now())
+
+
+def destroy_expired_documents() -> None:
+    """Documents are kept as long as `accounts/retention.yaml` says, and as long as something is open."""
+    retention.destroy_expired(by=CRON, at=timezone.now())
