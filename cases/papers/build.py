@@ -225,7 +225,7 @@ def _plan_agreement(writer: _Writer) -> _Body:
         lead=[lead],
         tables=[
             Table(
-                words("parts"), [words("no"), words("due_on"), words("amount")], rows, 2,
+                words("parts"), [words("part_no"), words("due_on"), words("amount")], rows, 2,
                 [words("total"), "", writer.money(plan.total)],
             )
         ],
