@@ -170,8 +170,8 @@ def keep_made(
     good_to: date | None = None,
     case: UUID | None = None,
 ) -> Document:
-    """Seal a printable page that we made, as it was made. `words` is the version of its texts. For `cases/actions/papers.py`,
-    which makes them."""
+    """Seal a printable page as we made it; `words` is the version of its texts. For `cases/actions/papers.py`, which makes
+    them."""
     document, is_new = _keep(
         Document(
             id=document_id, borrower_id=loan.borrower_id, loan=loan, kind=DocumentKind(kind), media=Media.HTML, made=True,

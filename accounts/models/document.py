@@ -60,7 +60,7 @@ class Media(models.TextChoices):
 class DocumentQuerySet(models.QuerySet["Document"]):
     def visible_to(self, user) -> Self:
         """Of borrowers and loans this person sees; sensitive kinds for who may open them and for who took them in."""
-        # A document that hangs on a loan is that portfolio's team's; one of the borrower alone, every team's of the borrower.
+        # What is about a loan is for the teams of its portfolio; what is about the borrower, for every team of the borrower.
         found = self.filter(
             models.Q(loan__in=Loan.objects.visible_to(user))
             | models.Q(loan=None, borrower__in=Borrower.objects.visible_to(user))

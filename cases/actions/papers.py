@@ -30,8 +30,8 @@ def make_paper(
     subject: UUID | None = None,
     good_to: date | None = None,
 ) -> Document:
-    """A paper of this kind (a key of `KINDS`) on the case's loan, in the borrower's language where none is chosen, as of today
-    where no earlier day is. `subject` is the payment, waiver entry or plan it is about; a payoff quotation is good to
+    """A paper of this kind (a key of `KINDS`) on the case's loan, in the borrower's language unless another is chosen, as of
+    today unless an earlier day is. `subject` is the payment, waiver entry or plan it is about; a payoff quotation is good to
     `good_to`. Asked again while nothing has changed, it is the one already made.
 
     Staff need `accounts.add_document` (`PermissionDenied`). Raises `PaperRefused`.

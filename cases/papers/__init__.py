@@ -1,1 +1,1 @@
-"""Papers we make from facts: statement, quotation, agreements, receipt, certificate. Their texts are data in both languages."""
+"""Papers we make from facts: statement, quotation, agreements, receipt, certificate. Their texts are data."""

@@ -161,7 +161,11 @@ def _how_it_came(writer: _Writer, account: Account) -> Table:
     words, money = writer.words, writer.money
 
     def row(label: str, part: str) -> list[str]:
-        return [label, *(money(account.of(part, kinds)) for kinds in columns.values()), money(account.of(part))]
+        return [
+            label,
+            *(money(account.of(part, kinds)) for kinds in columns.values()),
+            money(account.of(part)),
+        ]
 
     return Table(
         words("how_it_came"),
@@ -235,9 +239,7 @@ def _plan_agreement(writer: _Writer) -> _Body:
 
 def _waiver_agreement(writer: _Writer) -> _Body:
     booked = facts.waiver(writer.loan, writer.question.subject, at=writer.question.at)
-    lead = writer.words(
-        "waiver_lead", amount=writer.money(booked.amount), day=writer.day(booked.value_date)
-    )
+    lead = writer.words("waiver_lead", amount=writer.money(booked.amount), day=writer.day(booked.value_date))
     rest = writer.money(writer.account().outstanding)
     return _Body([lead], [writer.parts("waiver_of", booked)], head=[(writer.words("rest"), rest)])
 

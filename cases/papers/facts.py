@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from accounts.models import EntryKind, LedgerEntry, Loan, Payment
+from accounts.models import EntryKind, LedgerEntry, Loan, Payment, PaymentState
 from cases.models import Plan
 
 PARTS = ("fees", "interest", "principal", "credit")
@@ -96,13 +96,15 @@ def account(loan: Loan, *, on: date, at: datetime) -> Account:
     entries = LedgerEntry.objects.filter(loan=loan, value_date__lte=on, booked_at__lte=at)
     lines, balance = [], 0
     for entry in entries.order_by("value_date", "booked_at", "pk"):
-        balance += entry.fees + entry.interest + entry.principal + entry.credit
-        booked_on = loan.portfolio.business_date(entry.booked_at)
+        balance += entry.amount
         lines.append(
             Line(
-                entry.value_date, booked_on, entry.kind,
-                entry.fees, entry.interest, entry.principal, entry.credit, balance,
-            )  # fmt: skip
+                value_date=entry.value_date,
+                booked_on=loan.portfolio.business_date(entry.booked_at),
+                kind=entry.kind,
+                balance=balance,
+                **{part: getattr(entry, part) for part in PARTS},
+            )
         )
     return Account(tuple(lines))
 
@@ -119,11 +121,10 @@ class Booked:
 
 def payment(loan: Loan, subject: UUID | None, *, at: datetime) -> Booked:
     """A payment of the loan that stands. Raises `PaperRefused` (subject, taken_back)."""
-    found = Payment.objects.filter(pk=subject, loan=loan, state="posted", received_at__lte=at).first()
+    posted = Payment.objects.filter(loan=loan, state=PaymentState.POSTED, received_at__lte=at)
+    found = posted.filter(pk=subject).first() if subject else None
     entries = LedgerEntry.objects.filter(loan=loan, booked_at__lte=at)
-    entry = (
-        entries.filter(kind=EntryKind.REPAYMENT, reference=found.reference).first() if found else None
-    )
+    entry = entries.filter(kind=EntryKind.REPAYMENT, reference=found.reference).first() if found else None
     if found is None or entry is None:
         raise PaperRefused("subject", _("Please choose a payment of this loan."))
     if entries.filter(kind__in=["reversal", "chargeback"], reference=found.reference).exists():
@@ -133,9 +134,8 @@ def payment(loan: Loan, subject: UUID | None, *, at: datetime) -> Booked:
 
 def waiver(loan: Loan, subject: UUID | None, *, at: datetime) -> Booked:
     """A waiver of the loan. Raises `PaperRefused` (subject)."""
-    entry = LedgerEntry.objects.filter(
-        pk=subject, loan=loan, kind=EntryKind.WAIVER, booked_at__lte=at
-    ).first()
+    waivers = LedgerEntry.objects.filter(loan=loan, kind=EntryKind.WAIVER, booked_at__lte=at)
+    entry = waivers.filter(pk=subject).first() if subject else None
     if entry is None:
         raise PaperRefused("subject", _("Please choose a waiver of this loan."))
     return Booked(entry.value_date, -entry.amount, _parts(entry))
@@ -147,7 +147,7 @@ def _parts(entry: LedgerEntry) -> dict[str, int]:
 
 def plan(loan: Loan, subject: UUID | None) -> tuple[Plan, list[tuple[int, date, int]]]:
     """A plan of the loan and its parts: number, day, amount. Raises `PaperRefused` (subject, sum)."""
-    found = Plan.objects.filter(pk=subject, case__loan=loan).first()
+    found = Plan.objects.filter(pk=subject, case__loan=loan).first() if subject else None
     if found is None:
         raise PaperRefused("subject", _("Please choose a plan of this loan."))
     parts = list(found.instalments.order_by("number").values_list("number", "due_on", "amount"))

@@ -159,7 +159,9 @@ def _list(
         "case": case,
         "documents": _documents(request, case).listed(),
         "upload": (upload or UploadForm()) if may_add else None,
-        "paper": (paper or PaperForm(case, initial={"language": language_of(case.loan)})) if may_add else None,
+        "paper": (paper or PaperForm(case, initial={"language": language_of(case.loan)}))
+        if may_add
+        else None,
     }
     return render(request, "cases/documents.html", context, status=422 if upload or paper else 200)
 
@@ -195,9 +197,7 @@ def case_document_add(request: StaffRequest, case_id: UUID) -> HttpResponse:
     except SealBroken:
         messages.warning(request, ERASED)
         return redirect("case_documents", case.pk)
-    messages.success(
-        request, _("Kept sealed, until %(day)s at least.") % {"day": day(document.retain_until)}
-    )
+    messages.success(request, _("Kept sealed, until %(day)s at least.") % {"day": day(document.retain_until)})
     return redirect("case_documents", case.pk)
 
 
@@ -236,7 +236,7 @@ def case_paper(request: StaffRequest, case_id: UUID) -> HttpResponse:
 @require_safe
 @login_required
 @permission_required("accounts.view_document", raise_exception=True)
-@csp_update({"frame-src": [SELF]})
+@csp_update({"frame-src": [SELF]})  # type: ignore[arg-type]  # django-csp types views of any request only
 def case_document(request: StaffRequest, case_id: UUID, document_id: UUID) -> HttpResponse:
     """What is known of a document; what it says, for two minutes after it was opened."""
     case = _case(request, case_id)
@@ -279,7 +279,7 @@ def case_document_open(request: StaffRequest, case_id: UUID, document_id: UUID) 
 @permission_required("accounts.unseal", raise_exception=True)
 @xframe_options_sameorigin
 def case_document_content(request: StaffRequest, case_id: UUID, document_id: UUID) -> HttpResponse:
-    """The bytes of a document that this person has opened within the last two minutes; for everybody else it is not there."""
+    """The bytes of a document that this person has opened within the last two minutes; for anybody else there are none."""
     document = _document(request, _case(request, case_id), document_id)
     if _seconds_open(request, document, timezone.now()) is None:
         raise Http404

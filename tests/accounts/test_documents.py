@@ -79,7 +79,7 @@ def events(kind="document."):
         (PDF, Media.PDF),
         (PNG, Media.PNG),
         (JPEG, Media.JPEG),
-        ("Ich zahle am Freitag.\n".encode(), Media.TEXT),
+        (b"Ich zahle am Freitag.\n", Media.TEXT),
         ("周五付款。".encode(), Media.TEXT),
         (b"<script>alert(1)</script>", Media.TEXT),  # shown as the text it is
         (b"%PDF-1.4 and nothing more", None),
@@ -160,9 +160,7 @@ def test_the_same_file_twice_is_one_document(loan):
 
 def test_another_borrowers_loan_is_refused(loan, portfolio):
     with pytest.raises(DocumentRefused) as refused:
-        add_document(
-            borrower=make_borrower(portfolio), loan=loan, kind="id", content=PNG, by=SYSTEM, at=NOW
-        )
+        add_document(borrower=make_borrower(portfolio), loan=loan, kind="id", content=PNG, by=SYSTEM, at=NOW)
     assert refused.value.code == "other_loan"
 
 

@@ -159,7 +159,9 @@ def test_each_kind_of_content_in_its_box(alice, case, content, sandboxed):
 
 def test_only_the_page_of_a_document_may_frame_it(alice, case):
     document = given(case)
-    assert "frame-src 'self'" in alice.get(address("case_document", case, document))["Content-Security-Policy"]
+    assert (
+        "frame-src 'self'" in alice.get(address("case_document", case, document))["Content-Security-Policy"]
+    )
     assert "frame-src" not in alice.get(address("case_documents", case))["Content-Security-Policy"]
 
 

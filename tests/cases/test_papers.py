@@ -149,7 +149,9 @@ def test_a_statement_equals_the_ledger_whatever_happened(case, deeds, on):
             )  # fmt: skip
         elif deed == "reverse":
             if payments:
-                reverse_payment(payment=payments[which % len(payments)], reason="chargeback", by=SYSTEM, at=NOW)
+                reverse_payment(
+                    payment=payments[which % len(payments)], reason="chargeback", by=SYSTEM, at=NOW
+                )
         else:
             post_charge(
                 loan=loan, kind=deed, amount=amount, value_date=day, reference=reference, by=SYSTEM, at=NOW
@@ -188,8 +190,9 @@ def test_a_quotation_is_what_is_outstanding(case):
     pay(case, 20_00)
     document = make(case, "payoff", good_to=TODAY + 7 * DAY)
     assert document.good_to == TODAY + 7 * DAY
-    assert "Paying $95.00 by 10 Mar 2026 (included) pays this loan off. Nothing more is owed on it then." in text_of(
-        document
+    assert (
+        "Paying $95.00 by 10 Mar 2026 (included) pays this loan off. Nothing more is owed on it then."
+        in text_of(document)
     )
     assert rows_of(document, 0) == [["Principal", "$95.00"], ["To pay", "$95.00"]]
 
@@ -379,7 +382,11 @@ def test_every_paper_in_every_language(case, people, kind, language):
         case=case, count=3, first_due_on=TODAY + 7 * DAY, every=Every(months=1), channel="call",
         by=Actor.staff(people.alice), at=NOW,
     )  # fmt: skip
-    subjects = {"plan_agreement": plan.pk, "receipt": pay(case, 10_00).pk, "waiver_agreement": forgive(case, 5_00).pk}
+    subjects = {
+        "plan_agreement": plan.pk,
+        "receipt": pay(case, 10_00).pk,
+        "waiver_agreement": forgive(case, 5_00).pk,
+    }
     if kind == "settlement_certificate":
         pay(case, 100_00, reference="P-2")
     document = make(case, kind, language=language, subject=subjects.get(kind))
