@@ -9,7 +9,9 @@ from django.contrib.auth.backends import ModelBackend
 
 from accounts.models.staff import Role, User
 
-SEE_CASES = frozenset({"cases.view_case", "accounts.view_loan", "accounts.view_borrower"})
+SEE_CASES = frozenset(
+    {"cases.view_case", "accounts.view_loan", "accounts.view_borrower", "accounts.view_document"}
+)
 
 ROLES: dict[str, frozenset[str]] = {
     # Works on the team's cases: sees, talks, agrees, logs.
@@ -18,6 +20,7 @@ ROLES: dict[str, frozenset[str]] = {
         "cases.work_case",
         "accounts.unseal",
         "accounts.add_payment",
+        "accounts.add_document",
         "compliance.place_contact",
         "compliance.ask_override",
         "compliance.log_complaint",
@@ -34,6 +37,8 @@ ROLES: dict[str, frozenset[str]] = {
         "cases.answer_approval",
         "accounts.unseal",
         "accounts.add_payment",
+        "accounts.add_document",
+        "accounts.open_sensitive_document",
         "accounts.match_payment",
         "accounts.import_loans",
         "accounts.import_payments",
@@ -51,6 +56,8 @@ ROLES: dict[str, frozenset[str]] = {
     | {
         "accounts.see_all_portfolios",
         "accounts.unseal",
+        "accounts.add_document",
+        "accounts.open_sensitive_document",
         "accounts.open_contact",
         "accounts.sign_reconciliation",
         "cases.see_board",
@@ -75,6 +82,7 @@ ROLES: dict[str, frozenset[str]] = {
     | {
         "accounts.see_all_portfolios",
         "accounts.unseal",
+        "accounts.add_document",
         "cases.see_legal",
         "cases.move_to_legal",
         "compliance.view_packversion",

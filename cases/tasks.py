@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.actions import tapes
 from accounts.models import ImportRun, ImportState
-from cases.actions import day, outreach
+from cases.actions import day, outreach, retention
 from cases.actions.day import DayRefused
 from cases.actions.payments import after_payments
 from communications.actions import messages
@@ -110,3 +110,8 @@ def run_due_day() -> None:
 def destroy_expired_files() -> None:
     """Files and rejected rows of imports are kept for seven days."""
     tapes.destroy_expired(by=CRON, at=timezone.now())
+
+
+def destroy_expired_documents() -> None:
+    """Documents are kept as long as `accounts/retention.yaml` says, and as long as something is open."""
+    retention.destroy_expired(by=CRON, at=timezone.now())

@@ -17,7 +17,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext, pgettext
 
-from accounts.models import ContactKind, Place, User
+from accounts.models import ContactKind, DocumentKind, Place, User
+from accounts.models.document import SENSITIVE
 from cases.actions.notes import open_note
 from cases.dispositions import DISPOSITIONS
 from cases.models import Case, CaseState, Note, WorkKind
@@ -419,6 +420,15 @@ def _borrower_unsealed(_data: Data, _told: Told) -> Line:
     return Line("lock-open", _("Opened the borrower's sealed data"))
 
 
+def _document(text: str, icon: str, tone: str = "") -> Maker:
+    def make(data: Data, _told: Told) -> Line:
+        # That there is a medical proof is for those who may open it, and they see the list.
+        kind = _("kept for few eyes") if data["kind"] in SENSITIVE else _label(DocumentKind, data["kind"])
+        return Line(icon, _(text) % {"kind": kind}, tone)
+
+    return make
+
+
 def _loan_imported(_data: Data, _told: Told) -> Line:
     return Line("file-import", _("Loan taken over from the lender's file"))
 
@@ -550,6 +560,9 @@ SENTENCES: dict[str, tuple[str, Maker]] = {
     "complaint.logged": ("law", _complaint_logged),
     "complaint.resolved": ("law", _complaint_resolved),
     "borrower.unsealed": ("law", _borrower_unsealed),
+    "document.added": ("all", _document(gettext_noop("Document taken in: %(kind)s"), "upload")),
+    "document.made": ("all", _document(gettext_noop("Document made: %(kind)s"), "file-text")),
+    "document.destroyed": ("all", _document(gettext_noop("Document destroyed: %(kind)s"), "trash")),
     "loan.imported": ("money", _loan_imported),
     "ledger.posted": ("money", _ledger_posted),
     "payment.matched": ("money", _payment_matched),

@@ -1,16 +1,17 @@
 from django.urls import path
 
-from cases.views import approvals, board, desk, doing, imports, legal, payments, rolls, search, wishes
 from cases.views import (
     approvals,
     board,
     day,
     desk,
+    documents,
     doing,
     holds,
     imports,
     legal,
     payments,
+    rolls,
     search,
     wishes,
 )
@@ -44,6 +45,22 @@ deed_urls = [  # cases/<id>/: what is done with a case
     path("cases/<uuid:case_id>/script/", doing.case_script, name="case_script"),
     path("cases/<uuid:case_id>/leave/", doing.case_leave, name="case_leave"),
 ]
+document_urls = [  # cases/<id>/documents/
+    path("cases/<uuid:case_id>/documents/", documents.case_documents, name="case_documents"),
+    path("cases/<uuid:case_id>/documents/add/", documents.case_document_add, name="case_document_add"),
+    path("cases/<uuid:case_id>/documents/make/", documents.case_paper, name="case_paper"),
+    path("cases/<uuid:case_id>/documents/<uuid:document_id>/", documents.case_document, name="case_document"),
+    path(
+        "cases/<uuid:case_id>/documents/<uuid:document_id>/open/",
+        documents.case_document_open,
+        name="case_document_open",
+    ),
+    path(
+        "cases/<uuid:case_id>/documents/<uuid:document_id>/content/",
+        documents.case_document_content,
+        name="case_document_content",
+    ),
+]
 oversight_urls = [
     path("approvals/", approvals.approvals, name="approvals"),
     path("approvals/<uuid:approval_id>/answer/", approvals.approval_answer, name="approval_answer"),
@@ -63,4 +80,4 @@ money_urls = [  # imports/ and payments/
     path("payments/unmatched/", payments.payments_unmatched, name="payments_unmatched"),
     path("payments/<uuid:payment_id>/match/", payments.payment_match, name="payment_match"),
 ]
-urlpatterns = desk_urls + deed_urls + oversight_urls + money_urls
+urlpatterns = desk_urls + deed_urls + document_urls + oversight_urls + money_urls

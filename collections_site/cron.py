@@ -17,3 +17,5 @@ cron.register(tasks.sweep, "default", interval=5 * MINUTE, ttl=5 * MINUTE)
 cron.register(tasks.run_due_day, "bulk", interval=HOUR, ttl=HOUR)
 # Files of imports older than seven days.
 cron.register(tasks.destroy_expired_files, "default", cron="20 3 * * *", ttl=HOUR)
+# Documents that are kept no longer.
+cron.register(tasks.destroy_expired_documents, "default", cron="40 3 * * *", ttl=HOUR)

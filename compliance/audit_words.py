@@ -14,6 +14,7 @@ from django.utils.translation import pgettext
 
 from accounts.models import (
     ContactKind,
+    DocumentKind,
     EntryKind,
     ImportKind,
     OurRole,
@@ -159,6 +160,9 @@ WORDS: dict[str, EventWords] = {
     "contact_point.placed": _words("borrowers", _("Place of a number or address noted"), "place"),
     "related_person.added": _words("borrowers", _("Related person added"), "relation given_by ground"),
     "related_person.refused": _words("borrowers", _("Related person refused contact"), "channel"),
+    "document.added": _words("borrowers", _("Document taken in"), "kind media retain_until"),
+    "document.made": _words("borrowers", _("Document made"), "kind language as_of good_to"),
+    "document.destroyed": _words("borrowers", _("Document destroyed"), "kind retain_until"),
     "staff.created": _words("staff", _("Staff added"), "staff role"),
     "staff.changed": _words("staff", _("Staff changed"), "staff fields"),
     "staff.signed_in": _words("staff", _("Signed in")),
@@ -262,6 +266,7 @@ CODES: dict[str, tuple[Mapping[Any, Any], ...]] = {
         dict(DesignationKind.choices),
         dict(ContactKind.choices),
         dict(ImportKind.choices),
+        dict(DocumentKind.choices),
     ),
     "entry_kind": (dict(EntryKind.choices),),
     "reason": (dict(PointStatus.choices),),
@@ -348,7 +353,7 @@ def _word(field: str, value: Any) -> str:
         if value in words:
             return str(words[value])
     text = str(value)
-    if field.endswith(("_on", "date")):
+    if field.endswith(("_on", "date", "_until", "as_of", "good_to")):
         return format_date(date.fromisoformat(text), "medium", locale=reader_locale())
     if field in {"due_at", "happened_at", "not_before", "until"}:
         return format_datetime(datetime.fromisoformat(text), "medium", locale=reader_locale()) + " UTC"

@@ -9,6 +9,7 @@ from accounts.models.borrower import (
     RelatedPersonRefusal,
     Relation,
 )
+from accounts.models.document import Document, DocumentKind, Media
 from accounts.models.history import ImportedRecord, Reconciliation
 from accounts.models.loan import (
     EntryKind,
@@ -33,6 +34,8 @@ __all__ = [
     "ContactKind",
     "ContactPoint",
     "DayCount",
+    "Document",
+    "DocumentKind",
     "EntryKind",
     "ImportKind",
     "ImportRun",
@@ -42,6 +45,7 @@ __all__ = [
     "LedgerEntry",
     "LegalEntity",
     "Loan",
+    "Media",
     "OurRole",
     "Pause",
     "Paused",

@@ -1,0 +1,1 @@
+"""Papers we make from facts: statement, quotation, agreements, receipt, certificate. Their texts are data."""
