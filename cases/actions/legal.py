@@ -317,9 +317,7 @@ def take_step(
 def _check_next(kind: str, taken_on: date, next_on: date | None) -> None:
     earliest = earliest_answer(kind, taken_on)
     if earliest and (next_on is None or next_on < earliest):
-        sentence = _("The borrower has time to answer at least until %(day)s.") % {
-            "day": day_words(earliest)
-        }
+        sentence = _("The borrower has time to answer at least until %(day)s.") % {"day": day_words(earliest)}
         raise LegalRefused("next_on", sentence)
     if next_on and next_on < taken_on:
         raise LegalRefused("next_on", _("The next date comes after the step."))
@@ -382,9 +380,7 @@ def withdraw_step(*, step: LegalStep, note: str, person: User, at: datetime) -> 
 def open_words(step: LegalStep, part: str) -> str:
     """`reference` or `note` of a step, for a page of its case; empty where none was written."""
     sealed = getattr(step, f"{part}_sealed")
-    return (
-        seal_of(step.case.borrower).open(f"legal_step:{step.pk}:{part}", bytes(sealed)) if sealed else ""
-    )
+    return seal_of(step.case.borrower).open(f"legal_step:{step.pk}:{part}", bytes(sealed)) if sealed else ""
 
 
 def open_limitation(row: Limitation) -> str:

@@ -21,6 +21,8 @@ CREATE FUNCTION legal_too_old(of_loan uuid, day date) RETURNS boolean LANGUAGE s
         (SELECT barred_on <= day FROM public.cases_limitation WHERE loan_id = of_loan ORDER BY id DESC LIMIT 1), true)
 $$;
 
+GRANT EXECUTE ON FUNCTION legal_held(uuid, uuid, date), legal_too_old(uuid, date) TO forbear_app;
+
 ALTER TABLE cases_limitation ADD CONSTRAINT limitation_counted
     CHECK (barred_on = (runs_from + make_interval(years => years))::date);
 
