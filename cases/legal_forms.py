@@ -40,7 +40,7 @@ class LimitationForm(forms.Form):
 
 
 class StepForm(forms.Form):
-    kind = forms.ChoiceField(label=gettext_lazy("Step"))
+    kind = forms.ChoiceField()
     taken_on = DayField(label=gettext_lazy("Taken on"))
     next_on = DayField(
         label=gettext_lazy("Answer or hearing on"),
@@ -61,7 +61,8 @@ class StepForm(forms.Form):
 
     def __init__(self, portfolio: Portfolio, kinds: Sequence[str], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["kind"].choices = [(kind, LegalStepKind(kind).label) for kind in kinds]
+        choices = [(kind, LegalStepKind(kind).label) for kind in kinds]
+        self.fields["kind"] = forms.ChoiceField(label=_("Step"), choices=choices)
         self.fields["cost"] = AmountField(
             portfolio.currency,
             required=False,

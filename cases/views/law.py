@@ -99,11 +99,11 @@ def _step_lines(case: Case, standing: list[LegalStep], readable: bool) -> list[S
         back = getattr(step, "withdrawal", None)
         if back is not None:
             back.case = case
-        words = [legal.open_words(step, part) if readable else "" for part in ("reference", "note")]
         lines.append(
             StepLine(
                 step,
-                *words,
+                reference=legal.open_words(step, "reference") if readable else "",
+                note=legal.open_words(step, "note") if readable else "",
                 withdrawn=legal.open_words(back, "note") if back and readable else "",
                 last=bool(standing) and standing[-1].pk == step.pk,
             )

@@ -1,6 +1,8 @@
 """Legal's first page: cases at law, cases old enough to be looked at by legal, and what staff ask."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required, permission_required
@@ -36,13 +38,7 @@ def legal_cases(request: StaffRequest) -> HttpResponse:
     asked = LegalQuestion.objects.visible_to(request.user).open()
     counts = {"at_law": at_law.count(), "candidates": old_enough.count(), "asked": asked.count()}
     if show == "questions":
-        questions = asked.select_related("case__borrower", "case__portfolio", "asked_by")
-        page = Paginator(questions.order_by("due_on", "asked_at", "pk"), PAGE).get_page(
-            request.GET.get("page")
-        )
-        for question in page:
-            question.late = question.overdue(question.case.portfolio.business_date(now))
-        return render(request, "cases/legal_questions.html", {"page": page, "show": show, **counts})
+        return _questions(request, asked, now, {"show": show, **counts})
     page = Paginator(_listed(old_enough if show == "candidates" else at_law, now.date()), PAGE).get_page(
         request.GET.get("page")
     )
@@ -54,7 +50,16 @@ def legal_cases(request: StaffRequest) -> HttpResponse:
     return render(request, "cases/legal_cases.html", {"page": page, "show": show, **counts})
 
 
-def _last_steps(cases) -> dict[UUID, LegalStep]:
+def _questions(request: StaffRequest, asked: Any, now: datetime, context: dict[str, Any]) -> HttpResponse:
+    """What waits for an answer, the oldest clock first."""
+    questions = asked.select_related("case__borrower", "case__portfolio", "asked_by")
+    page = Paginator(questions.order_by("due_on", "asked_at", "pk"), PAGE).get_page(request.GET.get("page"))
+    for question in page:
+        question.late = question.overdue(question.case.portfolio.business_date(now))
+    return render(request, "cases/legal_questions.html", {"page": page, **context})
+
+
+def _last_steps(cases: Iterable[Case]) -> dict[UUID, LegalStep]:
     """The last step that stands of each case, in its present stay at law."""
     steps = LegalStep.objects.standing().filter(
         case__in=[case.pk for case in cases], stay__seq=F("case__state_seq")

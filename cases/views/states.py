@@ -22,7 +22,7 @@ GUARDS: dict[str, str | Promise] = {
     "arrears_paid": _("nothing is overdue any more, by the ledger"),
     "payment_reversed": _("a payment that had cured the case was taken back, and no newer case is open"),
     "legal_ready": _(
-        "late enough, the evidence complete, the debt not too old, nothing bars it, and two people agreed, one of them of legal"
+        "late enough, the evidence complete, the debt not too old, nothing bars it, and two people agreed, one of legal"
     ),
     "settlement_paid": _("a person decides; something was paid, and nothing is left to pay"),
     "decided": _("a person decides; never a machine"),
