@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, Max, OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 
 from accounts.models import EntryKind, LedgerEntry
 from accounts.standing import standing_of
-from cases.dispositions import DISPOSITIONS
-from cases.models import Case, CaseMessage, Plan, PlanState, Promise
+from cases.evidence import missing_evidence
+from cases.models import Approval, ApprovalKind, Case, CaseMessage, Plan, PlanState, Promise, PromiseState
 from communications.models import MessageStatus
 from compliance.audit import Actor
 from compliance.holds import Stop, kinds_that_stop
@@ -89,7 +89,13 @@ def payment_reversed(question: Question) -> Missing:
 
 
 def legal_ready(question: Question) -> Missing:
-    """Legal steps come last: late enough, told, offered a way out, and nothing open that bars them."""
+    """Legal steps come last: nothing stands against it, and two people agreed to this very move."""
+    missing = legal_open(question)
+    return missing if agreed_to_legal(question.case) else (*missing, "approval")
+
+
+def legal_open(question: Question) -> Missing:
+    """Late enough, the evidence complete (told, offered a way out, not too old), and nothing open that bars it."""
     case, on = question.case, question.on
     missing = []
     if (
@@ -97,31 +103,30 @@ def legal_ready(question: Question) -> Missing:
         < case.portfolio.terms_on(on).legal_after_days
     ):
         missing.append("days")
-    missing += notice_sent(question)
-    plans = Plan.objects.filter(case=case)
-    if plans.filter(state=PlanState.ACTIVE).exists():
+    if Plan.objects.filter(case=case, state=PlanState.ACTIVE).exists():
         missing.append("plan_running")
-    # Whoever broke a plan is offered another way before the court is.
-    last_plan_ended = plans.aggregate(at=Max("ended_at"))["at"]
-    if not _offered(case, since=last_plan_ended):
-        missing.append("offer")
+    if Promise.objects.filter(case=case, state=PromiseState.OPEN).exists():
+        missing.append("promise_running")
+    missing += missing_evidence(case, on)
+    missing += legal_stops(case, on)
+    return tuple(missing)
+
+
+def legal_stops(case: Case, on: date) -> list[str]:
+    """What stops every legal step while it lasts: a hold, a complaint."""
+    missing = []
     if Hold.objects.on_loan(case.loan).active(on).filter(kind__in=kinds_that_stop(Stop.LEGAL)).exists():
         missing.append("hold")
     complaints = Complaint.objects.open().filter(borrower=case.borrower_id)
     if complaints.filter(Q(loan=None) | Q(loan=case.loan_id)).exists():
         missing.append("complaint")
-    return tuple(missing)
+    return missing
 
 
-def _offered(case: Case, since: datetime | None) -> bool:
-    """A promise or plan was agreed, or a way to pay was talked over and not taken; after `since` where given."""
-    after = {"made_at__gt": since} if since else {}
-    if Promise.objects.filter(case=case, **after).exists():
-        return True
-    if not since and Plan.objects.filter(case=case).exists():
-        return True
-    talked = case.calls.filter(disposition__in=[each.code for each in DISPOSITIONS.values() if each.offered])
-    return talked.filter(logged_at__gt=since).exists() if since else talked.exists()
+def agreed_to_legal(case: Case) -> Approval | None:
+    """What two people agreed and no move has used yet."""
+    agreed = Approval.objects.filter(case=case, kind=ApprovalKind.LEGAL, approved=True, transition=None)
+    return agreed.order_by("-answered_at", "-pk").first()
 
 
 def settlement_paid(question: Question) -> Missing:

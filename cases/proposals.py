@@ -7,7 +7,7 @@ from django.utils.translation import ngettext
 
 from accounts.schedules import Every
 from cases.models import Approval, ApprovalKind
-from cases.words import day
+from cases.words import amount, day
 
 Lines = list[tuple[str, str]]
 
@@ -25,6 +25,14 @@ def _plan(approval: Approval) -> Lines:
     ]
 
 
+def _legal(approval: Approval) -> Lines:
+    proposal, currency = approval.proposal, approval.case.portfolio.currency
+    return [
+        (_("Days late"), str(proposal["days_past_due"])),
+        (_("In arrears"), amount(proposal["arrears"], currency)),
+    ]
+
+
 def every_words(every: Every) -> str:
     """month · 14 days."""
     if every.months:
@@ -32,4 +40,4 @@ def every_words(every: Every) -> str:
     return ngettext("day", "%(number)s days", every.days) % {"number": every.days}
 
 
-LINES: dict[str, Callable[[Approval], Lines]] = {ApprovalKind.PLAN: _plan}
+LINES: dict[str, Callable[[Approval], Lines]] = {ApprovalKind.PLAN: _plan, ApprovalKind.LEGAL: _legal}

@@ -21,7 +21,7 @@ from accounts.models import ContactKind, DocumentKind, Place, User
 from accounts.models.document import SENSITIVE
 from cases.actions.notes import open_note
 from cases.dispositions import DISPOSITIONS
-from cases.models import Case, CaseState, Note, WorkKind
+from cases.models import Case, CaseState, LegalStepKind, Note, WorkKind
 from cases.reasons import ArrearsReason
 from cases.words import amount_of, day, moment
 from compliance.audit_search import Cut
@@ -456,6 +456,28 @@ def _payment_matched(data: Data, _told: Told) -> Line | None:
     return Line("receipt", _("A waiting payment was matched by hand")) if data["how"] == "by_hand" else None
 
 
+def _legal_period_set(data: Data, _told: Told) -> Line:
+    text = _("May be sued for before %(day)s") % {"day": day(data["barred_on"])}
+    return Line("scale", text)
+
+
+def _legal_step_taken(data: Data, _told: Told) -> Line:
+    words = {"step": _label(LegalStepKind, data["kind"]), "day": day(data["taken_on"])}
+    return Line("gavel", _("%(step)s, %(day)s") % words, "attention")
+
+
+def _legal_step_withdrawn(data: Data, _told: Told) -> Line:
+    return Line("arrow-back-up", _("Taken back: %(step)s") % {"step": _label(LegalStepKind, data["kind"])})
+
+
+def _legal_asked(data: Data, _told: Told) -> Line:
+    return Line("user-question", _("Asked legal; answered by %(day)s") % {"day": day(data["due_on"])})
+
+
+def _legal_answered(_data: Data, _told: Told) -> Line:
+    return Line("user-check", _("Legal answered"))
+
+
 def _promise_recorded(data: Data, _told: Told) -> Line:
     words = {"amount": amount_of(data["amount"], data["currency"]), "day": day(data["due_on"])}
     return Line("calendar-dollar", _("Promised %(amount)s by %(day)s") % words)
@@ -566,6 +588,11 @@ SENTENCES: dict[str, tuple[str, Maker]] = {
     "loan.imported": ("money", _loan_imported),
     "ledger.posted": ("money", _ledger_posted),
     "payment.matched": ("money", _payment_matched),
+    "legal.period_set": ("law", _legal_period_set),
+    "legal.step_taken": ("law", _legal_step_taken),
+    "legal.step_withdrawn": ("law", _legal_step_withdrawn),
+    "legal.asked": ("law", _legal_asked),
+    "legal.answered": ("law", _legal_answered),
     "promise.recorded": ("money", _promise_recorded),
     "promise.kept": ("money", _promise_kept),
     "promise.part_kept": ("money", _promise_part_kept),

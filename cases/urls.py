@@ -9,10 +9,12 @@ from cases.views import (
     doing,
     holds,
     imports,
+    law,
     legal,
     payments,
     rolls,
     search,
+    states,
     wishes,
 )
 
@@ -41,6 +43,11 @@ deed_urls = [  # cases/<id>/: what is done with a case
     path("cases/<uuid:case_id>/pass/", doing.case_pass, name="case_pass"),
     path("cases/<uuid:case_id>/end/", doing.case_end, name="case_end"),
     path("cases/<uuid:case_id>/legal/", doing.case_legal, name="case_legal"),
+    path("cases/<uuid:case_id>/ask-legal/", doing.case_ask_legal, name="case_ask_legal"),
+    path("cases/<uuid:case_id>/law/", law.case_law, name="case_law"),
+    path("cases/<uuid:case_id>/law/period/", law.case_limitation, name="case_limitation"),
+    path("cases/<uuid:case_id>/law/step/", law.case_step, name="case_step"),
+    path("cases/<uuid:case_id>/law/step/<uuid:step_id>/back/", law.case_step_back, name="case_step_back"),
     path("cases/<uuid:case_id>/note/", doing.case_note, name="case_note"),
     path("cases/<uuid:case_id>/script/", doing.case_script, name="case_script"),
     path("cases/<uuid:case_id>/leave/", doing.case_leave, name="case_leave"),
@@ -69,6 +76,8 @@ oversight_urls = [
     path("days/", day.days, name="days"),
     path("days/<str:on>/", day.day, name="day"),
     path("legal/", legal.legal_cases, name="legal_cases"),
+    path("legal/questions/<uuid:question_id>/answer/", law.question_answer, name="question_answer"),
+    path("help/states/", states.states, name="states"),
     path("search/", search.search, name="search"),
 ]
 money_urls = [  # imports/ and payments/

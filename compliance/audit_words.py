@@ -127,6 +127,11 @@ WORDS: dict[str, EventWords] = {
     "day.finished": _words("cases", _("Daily run ended"), "date opened cured planned"),
     "approval.asked": _words("agreements", _("Second person asked"), "kind beyond"),
     "approval.answered": _words("agreements", _("Second person answered"), "kind approved"),
+    "legal.period_set": _words("cases", _("Time to sue established"), "runs_from years barred_on"),
+    "legal.step_taken": _words("cases", _("Legal step taken"), "kind taken_on next_on cost"),
+    "legal.step_withdrawn": _words("cases", _("Legal step taken back"), "kind"),
+    "legal.asked": _words("cases", _("Legal asked"), "due_on"),
+    "legal.answered": _words("cases", _("Legal answered"), "late"),
     "promise.recorded": _words("agreements", _("Promise recorded"), "amount due_on"),
     "promise.kept": _words("agreements", _("Promise kept")),
     "promise.part_kept": _words("agreements", _("Promise kept in part"), "paid"),
@@ -186,7 +191,7 @@ WORDS: dict[str, EventWords] = {
 STAFF_FIELDS = frozenset({"owner", "staff", "assignee"})
 """Fields that hold the pseudonym of a member of staff."""
 
-AMOUNT_FIELDS = frozenset({"amount", "arrears", "fees", "interest", "paid", "principal", "total"})
+AMOUNT_FIELDS = frozenset({"amount", "arrears", "cost", "fees", "interest", "paid", "principal", "total"})
 """Fields that hold decimal text in the event's currency."""
 
 OUTCOMES: dict[str, str | Promise] = {

@@ -15,6 +15,7 @@ from accounts.money import decimal_text
 from accounts.schedules import Every, Instalment, equal_instalments
 from accounts.standing import standing_of
 from cases.actions.deciding import cancel_plan, cancel_promise
+from cases.actions.legal import come_back
 from cases.actions.transition import lock, move
 from cases.models import Approval, Case, CaseState, Plan, PlanInstalment, PlanState, Promise, PromiseState
 from cases.words import amount as amount_words
@@ -65,6 +66,7 @@ def record_promise(
         promise=promise.pk, currency=currency, amount=decimal_text(amount, currency), due_on=due_on,
         channel=channel,
     )  # fmt: skip
+    come_back(case=case, by=by, at=at, reason="promise_made")
     return promise
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cases.actions.closing import close_up, stop_work
 from cases.chronicle import tell
-from cases.guards import GUARDS, Question
+from cases.guards import GUARDS, Question, agreed_to_legal
 from cases.machine import BY_MOVE, CLOSED_STATES
 from cases.models import Case, CaseState, DayRun, Transition
 from compliance.audit import Actor, Stream, record
@@ -31,6 +31,14 @@ MISSING = {
     "newer_case": _("a newer case works on this loan"),
     "days": _("the portfolio's days before legal steps"),
     "offer": _("an offer that fits what the borrower can pay"),
+    "promise_running": _("a promise is still open"),
+    "contract": _("the contract"),
+    "statement": _("a statement of account"),
+    "findings": _("contacts of others wait for an explanation"),
+    "identity": _("proof that it is the right person"),
+    "limitation": _("nobody knows whether it may still be sued for"),
+    "time_barred": _("the debt is too old to be sued for"),
+    "approval": _("the agreement of a second person"),
     "hold": _("a hold stops legal steps"),
     "complaint": _("a complaint is open"),
     "decision": _("a person's decision"),
@@ -118,6 +126,7 @@ def move(*, case: Case, to: str, by: Actor, at: datetime, reason: str) -> Case:
         actor_kind=by.kind,
         actor=by.ref,
         reason=reason,
+        approval=agreed_to_legal(case) if to == CaseState.LEGAL else None,
     )
     getattr(case, f"to_{to}")()
     case.closed_at = at if to in CLOSED_STATES else None

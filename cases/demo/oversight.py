@@ -10,10 +10,12 @@ from django.db.models import Exists, OuterRef
 
 from accounts.actions.borrowers import refuse_related_person
 from accounts.models import EntryKind, LedgerEntry, Loan, Payment, RelatedPerson, User
+from cases.actions.answering import answer_approval
 from cases.actions.ending import end_case
+from cases.actions.legal import propose_legal, set_limitation
 from cases.actions.notes import add_note
 from cases.actions.payments import match_payment
-from cases.actions.transition import MoveRefused, move
+from cases.actions.transition import MoveRefused
 from cases.actions.work import finish_work, plan_work
 from cases.demo.debts import DAY, Debt
 from cases.demo.sayings import ANSWERS, NOTES
@@ -36,6 +38,10 @@ TALKED_WITH = (CaseState.NEGOTIATING, CaseState.INSTALLMENT_PLAN)
 WITH_THE_DESK = (CaseState.OVERDUE, CaseState.NOTIFIED, *TALKED_WITH)
 # Days past due after which a supervisor gives a case up; some the lender takes back before.
 GIVEN_UP, TAKEN_BACK, ASKED_BACK = 75, 40, 0.5
+# How long a debt may be sued for is for a lawyer to say; the demo assumes the shortest that is usual.
+PERIOD_SOURCE = "Demo: assumed, not law"
+PERIOD_WORDS = "The oldest instalment that is open fell due then; nothing was paid on it since."
+LEGAL_WORDS = "The ways out were talked over and not taken; nothing milder is left."
 # Days past due after which half is enough.
 SETTLED_AFTER = 14
 
@@ -149,9 +155,17 @@ class Oversight:
             crew, at, crew.portfolio.terms_on(crew.portfolio.business_date(at)).legal_after_days, TALKED_WITH
         )
         for pk in self.rng.sample(late, min(LEGAL_LOOKS_AT, len(late))):
+            case = _case(pk)
+            due_on = self.debts[case.loan.external_id].oldest_due()
+            if due_on and not case.limitations.exists():
+                set_limitation(
+                    case=case, runs_from=due_on, ground="due", years=3, source=PERIOD_SOURCE, words=PERIOD_WORDS,
+                    person=lawyer, at=at,
+                )  # fmt: skip
             # Not all are ready: nobody has offered the borrower a way out yet, or a hold stands in the way.
             with suppress(MoveRefused):
-                move(case=_case(pk), to=CaseState.LEGAL, by=Actor.staff(lawyer), at=at, reason="last_resort")
+                approval = propose_legal(case=case, note=LEGAL_WORDS, requester=crew.supervisor, at=at)
+                answer_approval(approval=approval, approve=True, person=lawyer, at=at)
 
     def _late(self, crew: Crew, at: datetime, days: int, states: Sequence[str]) -> list[UUID]:
         """Cases at least so many days late, the oldest first."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.urls import reverse
 from django.utils.translation import get_language, ngettext, override
 from django.utils.translation import gettext as _
 
@@ -152,9 +151,10 @@ def actions(case: Case, user, call: Call | None, strip: Strip) -> list[Action]:
     offered = _work(case, user, call, open_now, closed) if user.has_perm("cases.work_case") else []
     if user.has_perm("compliance.log_complaint"):
         offered.append(Action("c", _("Complaint"), open="complaint"))
-    if user.has_perm("cases.move_to_legal") and case.state != CaseState.LEGAL:
-        url = reverse("case_legal", args=[case.pk])
-        offered.append(Action("t", _("Take to legal"), url=url, allowed=open_now, why=closed))
+    if user.has_perm("cases.propose_legal") and case.state != CaseState.LEGAL:
+        offered.append(Action("t", _("Take to legal"), open="legal", allowed=open_now, why=closed))
+    if user.has_perm("cases.ask_legal"):
+        offered.append(Action("q", _("Ask legal"), open="ask_legal", allowed=open_now, why=closed))
     if user.has_perm("cases.work_case"):
         offered.append(Action("x", _("Pass on"), open="pass", allowed=open_now, why=closed))
     if user.has_perm("cases.close_case"):

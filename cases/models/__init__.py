@@ -3,6 +3,14 @@ from cases.models.approval import Approval, ApprovalKind
 from cases.models.case import Case, CaseState, Edge, Transition
 from cases.models.contact import Call, CaseMessage, ScriptRun, ScriptStep
 from cases.models.day import DayPart, DayReport, DayRun
+from cases.models.legal import (
+    LegalQuestion,
+    LegalStep,
+    LegalStepKind,
+    LegalStepOrder,
+    Limitation,
+    PeriodGround,
+)
 from cases.models.note import Note
 from cases.models.work import Lease, WorkItem, WorkKind
 
@@ -18,7 +26,13 @@ __all__ = [
     "DayRun",
     "Edge",
     "Lease",
+    "LegalQuestion",
+    "LegalStep",
+    "LegalStepKind",
+    "LegalStepOrder",
+    "Limitation",
     "Note",
+    "PeriodGround",
     "Plan",
     "PlanInstalment",
     "PlanState",

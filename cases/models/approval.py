@@ -17,6 +17,7 @@ from cases.models.case import Case
 
 class ApprovalKind(models.TextChoices):
     PLAN = "plan", _("Payment plan")
+    LEGAL = "legal", _("Going to legal")
 
 
 class ApprovalQuerySet(models.QuerySet["Approval"]):

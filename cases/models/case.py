@@ -130,6 +130,10 @@ class Transition(models.Model):
     actor_kind = models.CharField(max_length=20)
     actor = models.CharField(max_length=60)
     reason = models.CharField(max_length=40)
+    # What two people agreed: a move to legal takes one, and each is used once.
+    approval = models.OneToOneField(
+        "cases.Approval", models.PROTECT, null=True, related_name="transition", editable=False
+    )
 
     class Meta:
         default_permissions = ("view",)

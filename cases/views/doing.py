@@ -19,19 +19,20 @@ from accounts.actions.payments import PaymentRefused
 from accounts.http import StaffRequest, sent_id
 from accounts.models import ContactKind, ContactPoint, User
 from accounts.schedules import Every
-from cases.actions import agreements, calls, notes, payments, scripts, work
+from cases.actions import agreements, calls, legal, notes, payments, scripts, work
+from cases.actions.approvals import ApprovalRefused
 from cases.actions.complaints import complain
 from cases.actions.ending import end_case
-from cases.actions.transition import MoveRefused, move
+from cases.actions.transition import MoveRefused
 from cases.desk.page import CasePage
 from cases.desk.talk import FINISH
 from cases.desk.who import REASONS, note_open
 from cases.dispositions import DISPOSITIONS
 from cases.forms import NoteForm
-from cases.models import CaseState, ScriptRun
+from cases.models import ScriptRun
 from cases.views.desk import page_of, show
 from cases.views.opened import form_for, opened_form
-from cases.words import moment
+from cases.words import day, moment
 from compliance.actions.complaints import ComplaintRefused
 from compliance.actions.holds import open_hold
 from compliance.actions.overrides import OverrideRefused, ask_override
@@ -325,9 +326,33 @@ def case_end(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     return None
 
 
-@deed("cases.move_to_legal")
-def case_legal(request: StaffRequest, page: CasePage) -> None:
-    move(case=page.row, to=CaseState.LEGAL, by=by(request), at=page.at, reason="last_resort")
+@deed("cases.propose_legal")
+def case_legal(request: StaffRequest, page: CasePage) -> HttpResponse | None:
+    """A second person of legal is asked; the case goes there when they agree."""
+    form = form_for(page, "legal", request.POST)
+    if not form.is_valid():
+        return refused_form(request, page, "legal", form)
+    try:
+        legal.propose_legal(case=page.row, note=form.cleaned_data["note"], requester=request.user, at=page.at)
+    except (MoveRefused, ApprovalRefused) as refused:
+        return refused_form(request, page, "legal", form, str(refused))
+    messages.success(request, _("A second person has been asked whether the case goes to legal."))
+    return None
+
+
+@deed("cases.ask_legal")
+def case_ask_legal(request: StaffRequest, page: CasePage) -> HttpResponse | None:
+    form = form_for(page, "ask_legal", request.POST)
+    if not form.is_valid():
+        return refused_form(request, page, "ask_legal", form)
+    try:
+        asked = legal.ask_legal(
+            case=page.row, question=form.cleaned_data["note"], person=request.user, at=page.at
+        )
+    except legal.LegalRefused as refused:
+        return refused_form(request, page, "ask_legal", form, str(refused))
+    messages.success(request, _("Legal has been asked, and answers by %(day)s.") % {"day": day(asked.due_on)})
+    return None
 
 
 @deed("cases.work_case")

@@ -1,12 +1,14 @@
-"""Legal's first page: cases at law, and cases old enough to be looked at by legal."""
+"""Legal's first page: cases at law, cases old enough to be looked at by legal, and what staff ask."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.paginator import Paginator
 from django.db import connection
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -15,7 +17,7 @@ from django.views.decorators.http import require_safe
 from accounts.http import StaffRequest
 from accounts.models import Portfolio, Terms, User
 from accounts.standing import standing_at, standing_sql
-from cases.models import Case, CaseState
+from cases.models import Case, CaseState, LegalQuestion, LegalStep
 from compliance.models import Hold
 
 PAGE = 50
@@ -25,20 +27,44 @@ PAGE = 50
 @login_required
 @permission_required("cases.see_legal", raise_exception=True)
 def legal_cases(request: StaffRequest) -> HttpResponse:
-    """`?show=candidates` lists open cases past their portfolio's days for legal steps; otherwise those already at law."""
+    """`?show=candidates` lists open cases past their portfolio's days for legal steps, `?show=questions` what staff ask;
+    otherwise those already at law."""
     now = timezone.now()
-    show = "candidates" if request.GET.get("show") == "candidates" else "legal"
+    show = request.GET.get("show", "")
+    show = show if show in ("candidates", "questions") else "legal"
     cases = Case.objects.visible_to(request.user)
     at_law = cases.filter(state=CaseState.LEGAL)
     old_enough = cases.filter(pk__in=_old_enough(request.user, now))
+    asked = LegalQuestion.objects.visible_to(request.user).open()
+    counts = {"at_law": at_law.count(), "candidates": old_enough.count(), "asked": asked.count()}
+    if show == "questions":
+        return _questions(request, asked, now, {"show": show, **counts})
     page = Paginator(_listed(old_enough if show == "candidates" else at_law, now.date()), PAGE).get_page(
         request.GET.get("page")
     )
     standing = standing_at([case.loan_id for case in page], now)
+    last = _last_steps(page) if show == "legal" else {}
     for case in page:
-        case.standing = standing[case.loan_id]
-    context = {"page": page, "show": show, "at_law": at_law.count(), "candidates": old_enough.count()}
-    return render(request, "cases/legal_cases.html", context)
+        case.standing, case.last_step = standing[case.loan_id], last.get(case.pk)
+        case.today = case.portfolio.business_date(now)
+    return render(request, "cases/legal_cases.html", {"page": page, "show": show, **counts})
+
+
+def _questions(request: StaffRequest, asked: Any, now: datetime, context: dict[str, Any]) -> HttpResponse:
+    """What waits for an answer, the oldest clock first."""
+    questions = asked.select_related("case__borrower", "case__portfolio", "asked_by")
+    page = Paginator(questions.order_by("due_on", "asked_at", "pk"), PAGE).get_page(request.GET.get("page"))
+    for question in page:
+        question.late = question.overdue(question.case.portfolio.business_date(now))
+    return render(request, "cases/legal_questions.html", {"page": page, **context})
+
+
+def _last_steps(cases: Iterable[Case]) -> dict[UUID, LegalStep]:
+    """The last step that stands of each case, in its present stay at law."""
+    steps = LegalStep.objects.standing().filter(
+        case__in=[case.pk for case in cases], stay__seq=F("case__state_seq")
+    )
+    return {step.case_id: step for step in steps.order_by("id")}
 
 
 TODAY = "(%(at)s AT TIME ZONE portfolio.zone)::date"

@@ -25,6 +25,7 @@ from cases.forms import (
     PlanForm,
     PromiseForm,
 )
+from cases.legal_forms import AskLegalForm, LegalForm
 from compliance.actions import complaints
 from compliance.sentences import override_reason
 
@@ -39,6 +40,8 @@ PERMISSIONS = {
     "pass": "cases.work_case",
     "wish": "cases.work_case",
     "end": "cases.close_case",
+    "legal": "cases.propose_legal",
+    "ask_legal": "cases.ask_legal",
 }
 
 
@@ -92,6 +95,10 @@ def form_for(page: CasePage, name: str, data: QueryDict | None = None) -> forms.
             return PassForm(_colleagues(page), data)
         case "end":
             return EndForm(data)
+        case "legal":
+            return LegalForm(data)
+        case "ask_legal":
+            return AskLegalForm(data)
     raise KeyError(name)
 
 
@@ -122,7 +129,7 @@ def opened_form(page: CasePage, name: str, form: forms.Form | None = None) -> di
     """What the templates of an open form need; nothing where no form is open or the person may not use it."""
     if name not in PERMISSIONS or not page.request.user.has_perm(PERMISSIONS[name]):
         return {}
-    needs_open = ("call", "promise", "plan", "hold", "override", "pass", "wish", "end")
+    needs_open = ("call", "promise", "plan", "hold", "override", "pass", "wish", "end", "legal", "ask_legal")
     if name in needs_open and not page.row.is_open:
         return {}
     form = form or form_for(page, name)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from tests.factories import NOW
+from tests.factories import NOW, TODAY
 
 
 class Clock:
@@ -28,6 +28,12 @@ def clock(monkeypatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(timezone, "now", clock)
     return clock
+
+
+@pytest.fixture
+def contract(monkeypatch) -> None:
+    """The signed contract of every loan is in the house."""
+    monkeypatch.setattr("cases.evidence.has_document", lambda case, kind: TODAY)
 
 
 @pytest.fixture

@@ -8,11 +8,18 @@ from django.db import connection
 from accounts.models import Borrower, ContactKind, ContactPoint, Loan, Portfolio, User
 from accounts.standing import standing_of
 from cases.actions.calls import Details, log_call, place_call
+from cases.actions.legal import set_limitation
 from cases.actions.opening import Overdue, open_cases
-from cases.models import Call, Case
+from cases.models import Approval, Call, Case, CaseMessage, Limitation
+from communications.actions.messages import plan
+from communications.actions.texts import load_texts
+from communications.models import Message
+from communications.texts import current_template
+from compliance.actions import gate
+from compliance.actions.contacts import place
 from compliance.audit import Actor
 from compliance.models import AuditEvent
-from tests.factories import NOW, SYSTEM, make_borrower, make_loan, make_portfolio
+from tests.factories import NOW, SYSTEM, TODAY, make_borrower, make_loan, make_portfolio, make_user
 
 DAY = timedelta(days=1)
 
@@ -63,6 +70,45 @@ def call(
         at=at + timedelta(minutes=1),
         details=details or Details(),
     )
+
+
+def told(case: Case) -> None:
+    """The first notice of a case was accepted by its provider."""
+    load_texts(by=SYSTEM, at=NOW)
+    message = plan(
+        borrower=case.borrower, contact_point=case.borrower.contact_points.get(kind="email"),
+        template_version=current_template("first_notice", "email", "en"), purpose="first_notice",
+        loans=[case.loan_id], dedupe_key=str(case.pk), not_before=NOW, by=SYSTEM, at=NOW, case=case.pk,
+    )  # fmt: skip
+    answer = gate.ask(
+        borrower=case.borrower, contact_point=message.contact_point, channel="email", purpose="first_notice",
+        loans=[case.loan_id], by=SYSTEM, at=NOW,
+    )  # fmt: skip
+    attempt = place(permit_id=answer.permit_id, by=SYSTEM, at=NOW)
+    Message.objects.filter(pk=message.pk).update(status="sending", attempt=attempt)
+    Message.objects.filter(pk=message.pk).update(status="accepted")
+    CaseMessage.objects.create(case=case, message=message)
+
+
+def in_time(
+    case: Case, *, years: int = 3, at: datetime = NOW, runs_from: date = TODAY - 90 * DAY
+) -> Limitation:
+    """Legal has established that the debt may still be sued for."""
+    return set_limitation(
+        case=case, runs_from=runs_from, ground="due", years=years, source="Civil Code art. 188",
+        words="The last instalment was due then; nothing was paid since.", person=make_user(role="legal"), at=at,
+    )  # fmt: skip
+
+
+def agreed_by_two(case: Case, at: datetime = NOW) -> Approval:
+    """Two people's agreement that the case goes to legal, not used yet: as nobody ever leaves it, for attacks."""
+    approval = Approval.objects.create(
+        case=case, kind="legal", proposal={"days_past_due": 90, "arrears": 100_00}, note_sealed=b"",
+        requested_by=make_user(role="supervisor"), requested_at=at, expires_at=at + 7 * DAY,
+    )  # fmt: skip
+    approval.answered_by, approval.answered_at, approval.approved = make_user(role="legal"), at, True
+    approval.save()
+    return approval
 
 
 def fresh(case: Case) -> Case:

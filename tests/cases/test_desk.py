@@ -462,7 +462,7 @@ def test_another_team_finds_nothing(client, case, people):
 
 @pytest.mark.parametrize(
     ("role", "offered"),
-    [(Role.COMPLIANCE, ["Complaint"]), (Role.LEGAL, ["Complaint", "Take to legal"])],
+    [(Role.COMPLIANCE, ["Complaint", "Ask legal"]), (Role.LEGAL, ["Complaint", "Take to legal"])],
 )
 def test_who_oversees_may_look_but_not_act(client, case, role, offered):
     client.force_login(make_user(role=role))

@@ -144,12 +144,13 @@ def test_another_teams_supervisor_finds_nothing(client, case):
     assert fresh(case).is_open
 
 
-def test_legal_takes_a_case_from_its_page_or_reads_what_is_missing(client, case, people):
+def test_legal_proposes_a_case_from_its_page_or_reads_what_is_missing(client, case, people):
     carla = make_user("carla", role=Role.LEGAL)
     client.force_login(carla)
     address = reverse("case", args=[case.pk])
     assert "Take to legal" in client.get(address).content.decode()
     call(case, people.alice, "refuses")
-    answer = client.post(reverse("case_legal", args=[case.pk]), follow=True)
+    answer = client.post(reverse("case_legal", args=[case.pk]), {"note": "Nothing else is left."})
+    assert answer.status_code == 422
     assert "The case does not go to “with legal” yet" in answer.content.decode()
     assert fresh(case).state == CaseState.NEGOTIATING

@@ -6,10 +6,11 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.utils import ProgrammingError
 
+from accounts.models import Portfolio
 from cases.guards import GUARDS
 from cases.machine import BY_MOVE, CLOSED_STATES, EDGES, OPEN_STATES, STATES, targets
 from cases.models import Case, CaseState, Edge
-from tests.cases.stories import make_case, make_reachable
+from tests.cases.stories import agreed_by_two, in_time, make_case, make_reachable
 from tests.factories import NOW, make_loan, make_portfolio
 
 pytestmark = pytest.mark.django_db
@@ -27,11 +28,16 @@ def way_to(state: str) -> list[str]:
 
 
 def write_transition(case: Case, source: str, target: str, seq: int) -> None:
+    """To legal with all that the database wants for it."""
+    approval = None
+    if target == "legal":
+        in_time(case)
+        approval = agreed_by_two(case).pk
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO cases_transition (case_id, seq, source, target, at, actor_kind, actor, reason)"
-            " VALUES (%s, %s, %s, %s, %s, 'system', 'test', 'test')",
-            [case.pk, seq, source, target, NOW],
+            "INSERT INTO cases_transition (case_id, seq, source, target, at, actor_kind, actor, reason, approval_id)"
+            " VALUES (%s, %s, %s, %s, %s, 'system', 'test', 'test', %s)",
+            [case.pk, seq, source, target, NOW, approval],
         )
 
 
@@ -48,9 +54,9 @@ def move_by_hand(case: Case, target: str, seq: int, *, source: str) -> None:
     write_state(case, target)
 
 
-def case_in(state: str) -> tuple[Case, int]:
+def case_in(state: str, portfolio: Portfolio | None = None) -> tuple[Case, int]:
     """A case brought to a state by plain SQL along the map, and its number of moves."""
-    case = make_case()
+    case = make_case(portfolio)
     way = way_to(state)
     for seq, (source, target) in enumerate(pairwise(way), 1):
         move_by_hand(case, target, seq, source=source)

@@ -9,29 +9,26 @@ from django.db import connection
 from accounts.models import Role
 from accounts.schedules import Every
 from cases.actions.agreements import agree_plan, record_promise
+from cases.actions.answering import answer_approval
+from cases.actions.legal import propose_legal
 from cases.actions.payments import record_payment
 from cases.actions.transition import MoveRefused, move
 from cases.actions.work import plan_work, take
 from cases.models import (
     Case,
-    CaseMessage,
     CaseState,
     Lease,
     Plan,
     PlanState,
+    Promise,
     PromiseState,
     Transition,
     WorkKind,
 )
-from communications.actions.messages import plan
-from communications.actions.texts import load_texts
-from communications.models import Message
-from communications.texts import current_template
-from compliance.actions import gate
-from compliance.actions.contacts import note_inbound, place
+from compliance.actions.contacts import note_inbound
 from compliance.audit import Actor
 from compliance.models import AuditEvent
-from tests.cases.stories import call, events, fresh, make_case
+from tests.cases.stories import agreed_by_two, call, events, fresh, in_time, make_case, told
 from tests.factories import NOW, SYSTEM, days_ago, make_people, make_portfolio, make_user
 
 MONTHLY = Every(months=1)
@@ -145,28 +142,11 @@ def test_legal_names_everything_that_is_missing(portfolio, people):
     legal = Actor.staff(make_user(role=Role.LEGAL))
     with pytest.raises(MoveRefused) as refused:
         move(case=fresh(case), to="legal", by=legal, at=NOW, reason="test")
-    assert (refused.value.code, refused.value.missing) == ("legal_ready", ("days", "notice", "offer", "hold"))
+    assert refused.value.code == "legal_ready"
+    assert refused.value.missing == ("days", "contract", "notice", "offer", "limitation", "hold", "approval")
     with pytest.raises(MoveRefused) as refused:
         move(case=fresh(case), to="legal", by=Actor.staff(people.bob), at=NOW, reason="test")
     assert refused.value.code == "not_permitted"
-
-
-def told(case: Case) -> None:
-    """The first notice of a case was accepted by its provider."""
-    load_texts(by=SYSTEM, at=NOW)
-    message = plan(
-        borrower=case.borrower, contact_point=case.borrower.contact_points.get(kind="email"),
-        template_version=current_template("first_notice", "email", "en"), purpose="first_notice",
-        loans=[case.loan_id], dedupe_key=str(case.pk), not_before=NOW, by=SYSTEM, at=NOW, case=case.pk,
-    )  # fmt: skip
-    answer = gate.ask(
-        borrower=case.borrower, contact_point=message.contact_point, channel="email", purpose="first_notice",
-        loans=[case.loan_id], by=SYSTEM, at=NOW,
-    )  # fmt: skip
-    attempt = place(permit_id=answer.permit_id, by=SYSTEM, at=NOW)
-    Message.objects.filter(pk=message.pk).update(status="sending", attempt=attempt)
-    Message.objects.filter(pk=message.pk).update(status="accepted")
-    CaseMessage.objects.create(case=case, message=message)
 
 
 @pytest.fixture
@@ -174,20 +154,26 @@ def legal(db):
     return Actor.staff(make_user(role=Role.LEGAL))
 
 
-def test_legal_steps_begin_when_all_is_done_and_nothing_bars_them(portfolio, people, legal):
+def test_legal_steps_begin_when_all_is_done_and_nothing_bars_them(portfolio, people, legal, contract):
     case = make_case(portfolio, due_on=days_ago(90))
     told(case)
     assert move(case=case, to="notified", by=SYSTEM, at=NOW, reason="notice_sent").state == "notified"
     call(case, people.alice, "refuses")
     take(case=case, user=people.alice, at=NOW)
-    moved = move(case=fresh(case), to="legal", by=legal, at=NOW, reason="last_resort")
+    in_time(case)
+    with pytest.raises(MoveRefused) as refused:
+        move(case=fresh(case), to="legal", by=legal, at=NOW, reason="last_resort")
+    assert refused.value.missing == ("approval",)
+    approval = propose_legal(case=fresh(case), note="Nothing else is left.", requester=people.bob, at=NOW)
+    answer_approval(approval=approval, approve=True, person=legal.user, at=NOW)
+    moved = fresh(case)
     assert (moved.state, moved.closed_at) == ("legal", None)
     # The desk's work on it stops.
     assert list(case.work_items.values_list("result", flat=True)) == ["legal"]
     assert Lease.objects.get(case=case).holder is None
 
 
-def test_who_broke_a_plan_is_offered_another_way_before_the_court(portfolio, people, legal):
+def test_who_broke_a_plan_is_offered_another_way_before_the_court(portfolio, people, legal, contract):
     case = make_case(portfolio, due_on=days_ago(90))
     told(case)
     call(case, people.alice, "cannot_pay")
@@ -195,6 +181,8 @@ def test_who_broke_a_plan_is_offered_another_way_before_the_court(portfolio, peo
         case=case, count=3, first_due_on=NOW.date(), every=MONTHLY, channel="call",
         by=Actor.staff(people.alice), at=NOW,
     )  # fmt: skip
+    in_time(case)
+    agreed_by_two(case)
     with pytest.raises(MoveRefused) as refused:
         move(case=fresh(case), to="legal", by=legal, at=NOW, reason="test")
     assert refused.value.missing == ("plan_running",)
@@ -203,10 +191,14 @@ def test_who_broke_a_plan_is_offered_another_way_before_the_court(portfolio, peo
     with pytest.raises(MoveRefused) as refused:
         move(case=fresh(case), to="legal", by=legal, at=ended, reason="test")
     assert refused.value.missing == ("offer",)
-    record_promise(
+    promise = record_promise(
         case=case, amount=1_00, due_on=NOW.date(), channel="call", by=Actor.staff(people.alice),
         at=ended + timedelta(minutes=1),
     )  # fmt: skip
+    with pytest.raises(MoveRefused) as refused:
+        move(case=fresh(case), to="legal", by=legal, at=ended, reason="test")
+    assert refused.value.missing == ("promise_running",)
+    Promise.objects.filter(pk=promise.pk).update(state=PromiseState.BROKEN, decided_at=ended)
     assert move(case=fresh(case), to="legal", by=legal, at=NOW, reason="test").state == "legal"
 
 
