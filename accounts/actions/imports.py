@@ -27,7 +27,16 @@ from accounts.actions.borrowers import (
     sealed_person,
     sealed_point,
 )
-from accounts.actions.ledger import CHARGES, Posting, entries_for, lock_loans, post, record_posted
+from accounts.actions.ledger import (
+    CHARGES,
+    MONEY,
+    TAKES_BACK,
+    Posting,
+    entries_for,
+    lock_loans,
+    post,
+    record_posted,
+)
 from accounts.copying import copy_in
 from accounts.models import (
     Borrower,
@@ -499,7 +508,7 @@ class _Writer:
         if clean.principal != opening.principal:
             raise _Stop(Code.OPENING_CHANGED, "principal")
         found += self._more_charged(loan, clean, entries)
-        known = {entry.reference: entry for entry in entries if entry.kind == EntryKind.REPAYMENT}
+        known = {entry.reference: entry for entry in entries if entry.kind in MONEY}
         for credit in clean.credits:
             amount = credit.amount
             if credit.kind == CreditKind.TO_DATE:
@@ -507,8 +516,7 @@ class _Writer:
                 amount -= -sum(
                     entry.amount
                     for entry in entries
-                    if entry.kind in (EntryKind.REPAYMENT, EntryKind.REVERSAL)
-                    and entry.value_date <= credit.value_date
+                    if entry.kind in (*MONEY, *TAKES_BACK) and entry.value_date <= credit.value_date
                 )
                 if amount < 0:
                     raise _Stop(Code.PAID_SHRANK, "paid")

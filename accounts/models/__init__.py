@@ -11,6 +11,7 @@ from accounts.models.borrower import (
 )
 from accounts.models.history import ImportedRecord, Reconciliation
 from accounts.models.loan import (
+    Basis,
     EntryKind,
     Instalment,
     LedgerEntry,
@@ -27,6 +28,7 @@ from accounts.models.terms import Authority, DayCount, Rounding, Terms
 __all__ = [
     "HISTORIES",
     "Authority",
+    "Basis",
     "Borrower",
     "BorrowerKey",
     "ContactKind",
