@@ -41,6 +41,15 @@ class Standing:
 COLUMNS = ("loan_id", "borrower_id", "portfolio_id", *(field.name for field in fields(Standing)))
 
 
+CHARGED_LATER = "(kind IN ('fee', 'interest') OR (kind = 'transfer' AND amount > 0))"
+"""SQL on a ledger entry: due on its value date, beside the contract's instalments."""
+
+COVERS = (
+    "(kind NOT IN ('opening', 'fee', 'interest', 'reallocation') AND NOT (kind = 'transfer' AND amount > 0))"
+)
+"""SQL on a ledger entry: counts towards what was paid, forgiven or given up, or takes it back."""
+
+
 def standing_sql(loans: str, on: str = "%(on)s") -> str:
     """A SELECT of one row for each loan, with `COLUMNS`. `loans` is a condition on `loan` (accounts_loan)
     and `portfolio` (accounts_portfolio), `on` the date, which may hang on them: SQL with named parameters,
@@ -57,7 +66,7 @@ def standing_sql(loans: str, on: str = "%(on)s") -> str:
     booked AS MATERIALIZED (
         SELECT loan_id, sum(amount)::bigint AS outstanding, sum(fees)::bigint AS fees,
             sum(interest)::bigint AS interest, sum(principal)::bigint AS principal, -sum(credit)::bigint AS credit,
-            COALESCE(-sum(amount) FILTER (WHERE kind IN ('repayment', 'reversal', 'waiver')), 0)::bigint AS credited
+            COALESCE(-sum(amount) FILTER (WHERE {COVERS}), 0)::bigint AS credited
         FROM accounts_ledgerentry JOIN wanted USING (loan_id)
         WHERE value_date <= today
         GROUP BY loan_id
@@ -67,7 +76,7 @@ def standing_sql(loans: str, on: str = "%(on)s") -> str:
         WHERE due_on < today
         UNION ALL
         SELECT loan_id, value_date, amount FROM accounts_ledgerentry JOIN wanted USING (loan_id)
-        WHERE kind IN ('fee', 'interest') AND value_date < today
+        WHERE {CHARGED_LATER} AND value_date < today
     ),
     due AS (
         SELECT loan_id, due_on, sum(amount) OVER (PARTITION BY loan_id ORDER BY due_on)::bigint AS so_far FROM item

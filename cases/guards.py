@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, OuterRef, Q, Subquery
 
+from accounts.actions.ledger import TAKES_BACK
 from accounts.models import EntryKind, LedgerEntry
 from accounts.standing import standing_of
 from cases.evidence import missing_evidence
@@ -81,7 +82,7 @@ def payment_reversed(question: Question) -> Missing:
     """Money that cured the case was taken back after it closed, and no newer case works on the loan."""
     case = question.case
     reversal = LedgerEntry.objects.filter(
-        loan=case.loan_id, kind=EntryKind.REVERSAL, booked_at__gt=case.closed_at
+        loan=case.loan_id, kind__in=TAKES_BACK, booked_at__gt=case.closed_at
     )
     if not reversal.exists():
         return ("reversal",)
@@ -136,7 +137,7 @@ def settlement_paid(question: Question) -> Missing:
         loan=case.loan_id, kind=EntryKind.REPAYMENT, value_date__gte=case.opened_on
     )
     reversed_since = LedgerEntry.objects.filter(
-        loan=case.loan_id, kind=EntryKind.REVERSAL, reference=OuterRef("reference")
+        loan=case.loan_id, kind__in=TAKES_BACK, reference=OuterRef("reference")
     )
     missing = [*decided(question)]
     if not paid.exclude(Exists(reversed_since)).exists():

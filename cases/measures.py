@@ -3,7 +3,7 @@
 Definitions, over `days` business days up to and including `on`, for a set of portfolios, each by its own calendar:
 
 - recovery rate: what was paid on loans while a case was open on them, as a share of that plus the arrears still open in
-  the last overdue report;
+  the last overdue report; what comes after a write-off is a recovery of another kind, and no part of it;
 - delinquency rate: overdue loans as a share of all loans with something outstanding, in the last overdue report;
 - complaint rate: complaints received for every 1,000 cases that were open at some time in the period.
 """
@@ -64,7 +64,7 @@ recovered AS (
     JOIN accounts_ledgerentry e ON e.value_date BETWEEN p.first_day AND p.last_day
     JOIN cases_case c ON c.loan_id = e.loan_id AND e.value_date >= c.opened_on
     JOIN accounts_portfolio f ON f.id = c.portfolio_id
-    WHERE e.kind IN ('repayment', 'reversal') AND f.id = ANY(%(portfolios)s)
+    WHERE e.kind IN ('repayment', 'reversal', 'chargeback') AND f.id = ANY(%(portfolios)s)
         AND (c.closed_at IS NULL OR e.value_date <= (c.closed_at AT TIME ZONE f.zone)::date)
     GROUP BY 1, 2
 ),

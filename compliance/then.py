@@ -10,16 +10,17 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from accounts.ageing import age
+from accounts.standing import CHARGED_LATER, COVERS
 
-DUES = """
+DUES = f"""
 SELECT loan_id, due_on, amount FROM accounts_instalment WHERE loan_id = ANY(%(loans)s)
 UNION ALL
 SELECT loan_id, value_date, amount FROM accounts_ledgerentry
-WHERE loan_id = ANY(%(loans)s) AND kind IN ('fee', 'interest')
+WHERE loan_id = ANY(%(loans)s) AND {CHARGED_LATER}
 """
-CREDITS = """
+CREDITS = f"""
 SELECT loan_id, value_date, sum(-amount)::bigint FROM accounts_ledgerentry
-WHERE loan_id = ANY(%(loans)s) AND kind IN ('repayment', 'reversal', 'waiver')
+WHERE loan_id = ANY(%(loans)s) AND {COVERS}
 GROUP BY loan_id, value_date ORDER BY loan_id, value_date
 """
 PAUSES = """

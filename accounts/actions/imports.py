@@ -29,6 +29,8 @@ from accounts.actions.borrowers import (
 )
 from accounts.actions.ledger import (
     CHARGES,
+    MONEY,
+    TAKES_BACK,
     Posting,
     charges_paused,
     entries_for,
@@ -507,7 +509,7 @@ class _Writer:
         if clean.principal != opening.principal:
             raise _Stop(Code.OPENING_CHANGED, "principal")
         found += self._more_charged(loan, clean, entries)
-        known = {entry.reference: entry for entry in entries if entry.kind == EntryKind.REPAYMENT}
+        known = {entry.reference: entry for entry in entries if entry.kind in MONEY}
         for credit in clean.credits:
             amount = credit.amount
             if credit.kind == CreditKind.TO_DATE:
@@ -515,8 +517,7 @@ class _Writer:
                 amount -= -sum(
                     entry.amount
                     for entry in entries
-                    if entry.kind in (EntryKind.REPAYMENT, EntryKind.REVERSAL)
-                    and entry.value_date <= credit.value_date
+                    if entry.kind in (*MONEY, *TAKES_BACK) and entry.value_date <= credit.value_date
                 )
                 if amount < 0:
                     raise _Stop(Code.PAID_SHRANK, "paid")

@@ -1,4 +1,4 @@
-"""The ledger: opening a loan, charging, paying, forgiving, reversing. Entries are only ever added.
+"""The ledger: opening a loan, charging, paying, forgiving, reversing, writing off. Entries are only ever added.
 
 Every posting locks its loan, adds the entry, and brings the books to where the waterfall by value date puts
 them (`accounts/waterfall.py`): on every date whose stored components differ from the canonical ones, one
@@ -7,6 +7,14 @@ their sums and the standing on any date are the same.
 
 A reversal carries the value date of what it reverses: money that bounced never came, and the days count on.
 When we learned of it stands in `booked_at`.
+
+A chargeback counts from its own value date: the money was there until then, the days in between were not late, and what
+was decided on them stays explained. From its day on the payment is left out as a reversed one is. Both are functions of
+the facts, so the order in which we learn them matters to neither.
+
+A write-off gives up what its day left open, as far as we know today: a payment of before that arrives later makes it
+smaller, one that is reversed makes it larger. Money after it is a recovery: it pays what was charged since, takes back
+from what was written off, and the rest is the borrower's credit. Entries of kind write-off that follow say by how much.
 """
 
 from collections import defaultdict
@@ -21,13 +29,35 @@ from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
 from accounts import money
-from accounts.models import Borrower, EntryKind, Instalment, LedgerEntry, Loan, Pause, Paused, Portfolio
+from accounts.models import (
+    Basis,
+    Borrower,
+    EntryKind,
+    Instalment,
+    LedgerEntry,
+    Loan,
+    Pause,
+    Paused,
+    Portfolio,
+)
 from accounts.seal import row_digest
-from accounts.waterfall import COMPONENTS, ZERO, Charge, Credit, allocate, repost
+from accounts.waterfall import (
+    COMPONENTS,
+    CREDIT,
+    ZERO,
+    Allocation,
+    Charge,
+    Credit,
+    WriteOff,
+    allocate,
+    repost,
+)
 from compliance.audit import Actor, Stream, record, record_many
 
 CHARGES = (EntryKind.OPENING, EntryKind.FEE, EntryKind.INTEREST)
-CREDITS = (EntryKind.REPAYMENT, EntryKind.WAIVER)
+MONEY = (EntryKind.REPAYMENT, EntryKind.RECOVERY)
+CREDITS = (*MONEY, EntryKind.WAIVER, EntryKind.TRANSFER)
+TAKES_BACK = (EntryKind.REVERSAL, EntryKind.CHARGEBACK)
 
 
 class LedgerRefused(Exception):
@@ -41,8 +71,11 @@ class LedgerRefused(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posting:
     """What is to be posted on a loan. `amounts`: minor units by component, none negative; for a repayment or
-    a waiver leave it empty and give `amount`, the waterfall splits it; a reversal needs neither, its reference
-    names the repayment."""
+    a waiver leave it empty and give `amount`, the waterfall splits it. A waiver with `amounts` forgives exactly these
+    components. A reversal needs neither, its reference names the repayment; so does that of a chargeback, whose `amount`
+    may be a part. A write-off needs neither. A transfer out has `amounts` (principal), one in has `amount`.
+
+    A repayment that counts from after a write-off is booked as a recovery; nobody need know."""
 
     loan_id: UUID
     kind: str
@@ -160,7 +193,9 @@ def post(
     posting, the one already there where the reference was posted before. Loans are locked in the order of
     their keys. Events go to each borrower's stream, or all to `stream`.
 
-    Raises `LedgerRefused`: reference_reused (posted before with another amount or date), nothing_to_reverse,
+    Raises `LedgerRefused`: reference_reused (posted before with another amount or date), nothing_to_reverse, taken_back
+    (reversed or charged back before), beyond_payment (a chargeback of more, or dated before its payment), not_positive,
+    not_owed (a waiver of components beyond what is owed of them; a write-off of nothing), written_off (before),
     charges_paused (a fee or interest on a day on which a hold stops charges).
     """
     loans = lock_loans({posting.loan_id for posting in postings})
@@ -230,7 +265,7 @@ def entries_for(
     """The entry of a posting and all unsaved entries it needs, given all entries of the loan. Touches no
     database, so that an import may call it for many loans and write the rows itself. `LedgerRefused` as
     `post`."""
-    known = _find(existing, posting.kind, posting.reference)
+    known = _known(existing, posting)
     if known is not None:
         _check_same(known, posting)
         return known, []
@@ -242,10 +277,9 @@ def entries_for(
         reference=posting.reference,
         booked_at=at,
     )
+    order = loan.portfolio.allocation_order
     if posting.kind == EntryKind.REVERSAL:
-        reversed_entry = _find(existing, EntryKind.REPAYMENT, posting.reference)
-        if reversed_entry is None:
-            raise LedgerRefused("nothing_to_reverse", _("There is no such payment on this loan."))
+        reversed_entry = _payment(existing, posting.reference)
         entry.value_date = reversed_entry.value_date
         for part in ZERO:
             setattr(entry, part, -getattr(reversed_entry, part))
@@ -253,26 +287,118 @@ def entries_for(
         if posting.value_date is None:
             raise ValueError("A posting needs its value date.")
         entry.value_date = posting.value_date
-        if posting.kind in CREDITS:
-            split = _split_on_its_day(existing, entry, posting.amount, loan.portfolio.allocation_order)
-            for part, amount in split.items():
-                setattr(entry, part, -amount)
+        if posting.kind == EntryKind.CHARGEBACK:
+            _charge_back(existing, entry, posting, order)
+        elif posting.kind == EntryKind.WRITE_OFF:
+            _give_up(existing, entry, order)
+        elif posting.kind in CREDITS and posting.amounts is None:
+            if posting.amount <= 0:
+                raise LedgerRefused("not_positive", _("What is posted must be above zero."))
+            if posting.kind == EntryKind.REPAYMENT and _written_off_before(existing, entry.value_date):
+                entry.kind = EntryKind.RECOVERY
+            _put(entry, _split_on_its_day(existing, entry, posting.amount, order), -1)
+        elif posting.kind == EntryKind.WAIVER:
+            _forgive_named(existing, entry, posting.amounts or {}, order)
         else:
-            for part, amount in (posting.amounts or {}).items():
-                setattr(entry, part, amount)
-    moved = _reallocations(loan, [*existing, entry], cause=entry, at=at)
+            _put(entry, posting.amounts or {}, 1)
+    moved = _followers(loan, [*existing, entry], cause=entry, at=at)
     return entry, [entry, *moved]
+
+
+def _put(entry: LedgerEntry, amounts: Mapping[str, int], sign: int) -> None:
+    for part, amount in amounts.items():
+        setattr(entry, part, sign * amount)
 
 
 def _find(entries: Iterable[LedgerEntry], kind: str, reference: str) -> LedgerEntry | None:
     return next((each for each in entries if each.kind == kind and each.reference == reference), None)
 
 
+def _known(entries: Sequence[LedgerEntry], posting: Posting) -> LedgerEntry | None:
+    """The entry of the same posting before. A repayment may have been booked as a recovery."""
+    kinds = MONEY if posting.kind in MONEY else (posting.kind,)
+    return next((found for kind in kinds if (found := _find(entries, kind, posting.reference))), None)
+
+
+def _payment(entries: Sequence[LedgerEntry], reference: str) -> LedgerEntry:
+    """The payment of a reference that stands, to be taken back."""
+    payment = _find(entries, EntryKind.REPAYMENT, reference) or _find(entries, EntryKind.RECOVERY, reference)
+    if payment is None:
+        raise LedgerRefused("nothing_to_reverse", _("There is no such payment on this loan."))
+    if any(_find(entries, kind, reference) for kind in TAKES_BACK):
+        raise LedgerRefused("taken_back", _("This payment was taken back before."))
+    return payment
+
+
+def _written_off_before(entries: Iterable[LedgerEntry], day: date) -> bool:
+    return any(
+        each.kind == EntryKind.WRITE_OFF and each.basis != Basis.FOLLOWS and each.value_date < day
+        for each in entries
+    )
+
+
+def _charge_back(
+    existing: Sequence[LedgerEntry], entry: LedgerEntry, posting: Posting, order: Sequence[str]
+) -> None:
+    """The payment, or a part of it, out of what it paid as of the day: the borrower's credit first, what it paid first
+    last."""
+    payment = _payment(existing, posting.reference)
+    left = posting.amount or -total(payment)
+    if not 0 < left <= -total(payment) or entry.value_date < payment.value_date:
+        raise LedgerRefused(
+            "beyond_payment", _("No more is taken back than was paid, and not before it was paid.")
+        )
+    split = _Facts(existing).allocated(entry.value_date, order).splits[_credit_key(payment)]
+    for part in (CREDIT, *reversed(order)):
+        back = min(left, split[part])
+        setattr(entry, part, back)
+        left -= back
+
+
+def _give_up(existing: Sequence[LedgerEntry], entry: LedgerEntry, order: Sequence[str]) -> None:
+    if any(each.kind == EntryKind.WRITE_OFF for each in existing):
+        raise LedgerRefused("written_off", _("This loan was written off before."))
+    owed = _Facts(existing).allocated(entry.value_date, order).outstanding
+    if not any(owed.values()):
+        raise LedgerRefused("not_owed", _("Nothing is owed that could be written off."))
+    _put(entry, owed, -1)
+
+
+def _forgive_named(
+    existing: Sequence[LedgerEntry], entry: LedgerEntry, amounts: Mapping[str, int], order: Sequence[str]
+) -> None:
+    """Exactly these components, none of them more than is owed on the day."""
+    named = {part: amount for part, amount in amounts.items() if amount}
+    if not named or min(named.values()) < 0:
+        raise LedgerRefused("not_positive", _("What is posted must be above zero."))
+    if unknown := named.keys() - set(COMPONENTS):
+        raise ValueError(f"unknown components {sorted(unknown)!r}")
+    owed = _Facts(existing).allocated(entry.value_date, order).outstanding
+    if any(amount > owed[part] for part, amount in named.items()):
+        raise LedgerRefused(
+            "not_owed", _("No more can be forgiven of a part than is owed of it on that day.")
+        )
+    entry.basis = Basis.NAMED
+    _put(entry, named, -1)
+
+
 def _check_same(known: LedgerEntry, posting: Posting) -> None:
-    if posting.kind == EntryKind.REVERSAL:
+    if posting.kind in (EntryKind.REVERSAL, EntryKind.WRITE_OFF):
         return
-    wanted = -posting.amount if posting.kind in CREDITS else sum((posting.amounts or {}).values())
-    if (known.value_date, total(known)) != (posting.value_date, wanted):
+    if posting.kind == EntryKind.CHARGEBACK:
+        wanted = posting.amount or total(known)
+    elif posting.kind in CREDITS and posting.amounts is None:
+        wanted = -posting.amount
+    else:
+        wanted = sum((posting.amounts or {}).values())
+        if posting.kind == EntryKind.WAIVER:
+            wanted = -wanted
+    same_parts = (
+        posting.kind != EntryKind.WAIVER
+        or posting.amounts is None
+        or all(-getattr(known, part) == posting.amounts.get(part, 0) for part in COMPONENTS)
+    )
+    if (known.value_date, total(known)) != (posting.value_date, wanted) or not same_parts:
         raise LedgerRefused(
             "reference_reused", _("This reference was posted before, with another amount or date.")
         )
@@ -283,32 +409,75 @@ def total(entry: LedgerEntry) -> int:
     return sum(getattr(entry, part) for part in ZERO)
 
 
-def _charges_and_credits(entries: Iterable[LedgerEntry]) -> tuple[list[Charge], list[Credit]]:
-    """What the waterfall takes: keys say what a thing is, never when it reached us. A reversed payment is
-    left out."""
-    entries = list(entries)
-    reversed_references = {entry.reference for entry in entries if entry.kind == EntryKind.REVERSAL}
-    charges = [
-        Charge(
-            entry.value_date,
-            f"{entry.kind}:{entry.reference}",
-            {part: getattr(entry, part) for part in COMPONENTS},
+def _is_charge(entry: LedgerEntry) -> bool:
+    """What left with a transfer is owed again where the credit it was taken from turns out not to be there."""
+    return entry.kind in CHARGES or (entry.kind == EntryKind.TRANSFER and total(entry) > 0)
+
+
+class _Facts:
+    """What the waterfall takes: keys say what a thing is, never when it reached us. A reversed payment is left out, one that
+    was charged back from the day of that."""
+
+    def __init__(self, entries: Iterable[LedgerEntry]) -> None:
+        entries = list(entries)
+        reversed_references = {each.reference for each in entries if each.kind == EntryKind.REVERSAL}
+        self.charged_back = {
+            each.reference: (each.value_date, total(each))
+            for each in entries
+            if each.kind == EntryKind.CHARGEBACK
+        }
+        self.charges = [
+            Charge(
+                entry.value_date,
+                f"{entry.kind}:{entry.reference}",
+                {part: getattr(entry, part) for part in COMPONENTS},
+            )
+            for entry in entries
+            if _is_charge(entry)
+        ]
+        self.credited = [
+            (_credit(entry, -total(entry)), entry.reference if entry.kind in MONEY else None)
+            for entry in entries
+            if entry.kind in CREDITS
+            and not _is_charge(entry)
+            and not (entry.kind in MONEY and entry.reference in reversed_references)
+        ]
+        self.write_offs = [
+            WriteOff(entry.value_date, entry.reference)
+            for entry in entries
+            if entry.kind == EntryKind.WRITE_OFF and entry.basis != Basis.FOLLOWS
+        ]
+
+    def allocated(self, day: date, order: Sequence[str], also: Sequence[Credit] = ()) -> Allocation:
+        """By all that counts up to and including a day."""
+        credited = [
+            standing
+            for credit, reference in self.credited
+            if credit.value_date <= day and (standing := self._on(credit, reference, day)).amount > 0
+        ]
+        return allocate(
+            [charge for charge in self.charges if charge.value_date <= day],
+            [*credited, *also],
+            order,
+            [each for each in self.write_offs if each.value_date <= day],
         )
-        for entry in entries
-        if entry.kind in CHARGES
-    ]
-    credited = [
-        Credit(entry.value_date, _credit_key(entry), -total(entry))
-        for entry in entries
-        if entry.kind == EntryKind.WAIVER
-        or (entry.kind == EntryKind.REPAYMENT and entry.reference not in reversed_references)
-    ]
-    return charges, credited
+
+    def _on(self, credit: Credit, reference: str | None, day: date) -> Credit:
+        since, back = self.charged_back.get(reference, (None, 0)) if reference is not None else (None, 0)
+        return credit._replace(amount=credit.amount - back) if since is not None and since <= day else credit
+
+
+def _credit(entry: LedgerEntry, amount: int) -> Credit:
+    named = entry.kind == EntryKind.WAIVER and entry.basis == Basis.NAMED
+    first = {part: -getattr(entry, part) for part in COMPONENTS} if named else None
+    return Credit(entry.value_date, _credit_key(entry), amount, first, entry.kind in MONEY)
 
 
 def _credit_key(entry: LedgerEntry) -> str:
-    """A provider's reference may read like one of ours. On one day what was paid counts before what is forgiven."""
-    return f"{entry.kind}:{entry.reference}"
+    """A provider's reference may read like one of ours. On one day what was paid counts before what is forgiven, and a
+    recovery is a payment by another name."""
+    kind = EntryKind.REPAYMENT if entry.kind == EntryKind.RECOVERY else entry.kind
+    return f"{kind}:{entry.reference}"
 
 
 def _split_on_its_day(
@@ -316,50 +485,65 @@ def _split_on_its_day(
 ) -> dict[str, int]:
     """How a repayment splits among all that is known with a value date up to its own. Minor units,
     positive."""
-    charges, credited = _charges_and_credits(each for each in existing if each.value_date <= entry.value_date)
-    credit = Credit(entry.value_date, _credit_key(entry), amount)
-    return allocate(charges, [*credited, credit], order).splits[credit.key]
+    credit = _credit(entry, amount)
+    return _Facts(existing).allocated(entry.value_date, order, [credit]).splits[credit.key]
 
 
-def _reallocations(
+def _followers(
     loan: Loan, entries: Sequence[LedgerEntry], *, cause: LedgerEntry, at: datetime
 ) -> list[LedgerEntry]:
-    """The zero-sum entries that bring the stored components of every date to the canonical ones, at most
-    one a date. Nothing before the value date of the cause can have moved."""
-    charges, credited = _charges_and_credits(entries)
+    """The entries that bring the stored components of every date to the canonical ones: at most one write-off that follows
+    and one of sum zero a date. Nothing before the value date of the cause can have moved."""
+    facts = _Facts(entries)
     stored: dict[date, dict[str, int]] = defaultdict(lambda: dict(ZERO))
     for entry in entries:
-        if entry.kind not in CHARGES:
+        if not _is_charge(entry):
             for part in ZERO:
                 stored[entry.value_date][part] -= getattr(entry, part)
     running = dict(ZERO)
     moved = []
-    for day in sorted({*stored, *(charge.value_date for charge in charges)}):
+    for day in sorted({*stored, *(charge.value_date for charge in facts.charges)}):
         for part, amount in stored[day].items():
             running[part] += amount
         if day < cause.value_date:
             continue
-        canonical = allocate(
-            [charge for charge in charges if charge.value_date <= day],
-            [credit for credit in credited if credit.value_date <= day],
-            loan.portfolio.allocation_order,
-        ).total
-        difference = repost(running, canonical)
-        if difference:
-            moved.append(
-                LedgerEntry(
-                    id=uuid7(),
-                    borrower_id=loan.borrower_id,
-                    loan=loan,
-                    kind=EntryKind.REALLOCATION,
-                    value_date=day,
-                    booked_at=at,
-                    reference=f"{cause.pk}:{day}",
-                    **{part: -amount for part, amount in difference.items()},
-                )
-            )
+        canonical = facts.allocated(day, loan.portfolio.allocation_order).total
+        parts = []
+        given_up = sum(canonical.values()) - sum(running.values())
+        if given_up and facts.write_offs:
+            more = _one_sign(given_up, {part: canonical[part] - running[part] for part in ZERO})
+            parts.append((EntryKind.WRITE_OFF, Basis.FOLLOWS, more))
+            running = {part: amount + more.get(part, 0) for part, amount in running.items()}
+        if difference := repost(running, canonical):
+            parts.append((EntryKind.REALLOCATION, Basis.WATERFALL, difference))
             running = canonical
+        moved += [
+            LedgerEntry(
+                id=uuid7(),
+                borrower_id=loan.borrower_id,
+                loan=loan,
+                kind=kind,
+                basis=basis,
+                value_date=day,
+                booked_at=at,
+                reference=f"{cause.pk}:{day}",
+                **{part: -amount for part, amount in amounts.items()},
+            )
+            for kind, basis, amounts in parts
+        ]
     return moved
+
+
+def _one_sign(amount: int, wanted: Mapping[str, int]) -> dict[str, int]:
+    """As much of what is wanted as has the amount's sign, up to the amount: a write-off gives up or takes back, never both
+    at once."""
+    sign = 1 if amount > 0 else -1
+    left, parts = abs(amount), {}
+    for part, difference in wanted.items():
+        if taken := min(left, max(0, sign * difference)):
+            parts[part] = sign * taken
+            left -= taken
+    return parts
 
 
 def record_posted(

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from accounts import money
 from accounts.actions.borrowers import check_code
-from accounts.actions.ledger import LedgerRefused, Posting, lock_loans, post
+from accounts.actions.ledger import TAKES_BACK, LedgerRefused, Posting, lock_loans, post
 from accounts.models import EntryKind, Loan, Payment, PaymentState, Portfolio
 from accounts.standing import standing_sql
 from compliance.audit import Actor, Stream, record, record_many
@@ -152,7 +152,7 @@ def reverse_payment(
     if payment.loan is None:
         raise PaymentRefused("not_posted", _("This payment has not found its loan yet."))
     lock_loans([payment.loan.pk])
-    if payment.loan.entries.filter(kind=EntryKind.REVERSAL, reference=payment.reference).exists():
+    if payment.loan.entries.filter(kind__in=TAKES_BACK, reference=payment.reference).exists():
         return payment
     borrower_id, currency = payment.loan.borrower_id, payment.portfolio.currency
     record(

@@ -9,7 +9,7 @@ from django.db import transaction
 from accounts import money
 from accounts.actions.borrowers import customer_index
 from accounts.actions.imports import Outcome, chunks
-from accounts.actions.ledger import Posting, post
+from accounts.actions.ledger import MONEY, TAKES_BACK, Posting, post
 from accounts.actions.payments import PaymentRefused, receive, reverse_payment, seek_loans
 from accounts.models import EntryKind, LedgerEntry, Loan, Payment, PaymentState, Portfolio
 from accounts.seal import blind_index
@@ -78,7 +78,7 @@ def _write(
     # A loan tape may have told of a payment before, in the same words or in others.
     told = set(
         LedgerEntry.objects.filter(
-            loan__in=[loan.pk for loan in loans.values()], kind=EntryKind.REPAYMENT, reference__in=references
+            loan__in=[loan.pk for loan in loans.values()], kind__in=MONEY, reference__in=references
         ).values_list("loan", "reference")
     )
     plain, others = [], []
@@ -201,7 +201,7 @@ def _reverse(payment: CleanPayment, portfolio: Portfolio, by: Actor, at: datetim
     row = Payment.objects.filter(portfolio=portfolio, reference=payment.reverses).first()
     if row is None or row.loan is None:
         raise PaymentRefused("reverses_nothing", "")
-    if row.loan.entries.filter(kind=EntryKind.REVERSAL, reference=row.reference).exists():
+    if row.loan.entries.filter(kind__in=TAKES_BACK, reference=row.reference).exists():
         outcome.unchanged += 1
         return
     reverse_payment(payment=row, reason="chargeback", by=by, at=at)

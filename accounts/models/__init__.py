@@ -12,6 +12,7 @@ from accounts.models.borrower import (
 from accounts.models.document import Document, DocumentKind, Media
 from accounts.models.history import ImportedRecord, Reconciliation
 from accounts.models.loan import (
+    Basis,
     EntryKind,
     Instalment,
     LedgerEntry,
@@ -29,6 +30,7 @@ from accounts.models.terms import Authority, DayCount, Rounding, Terms
 __all__ = [
     "HISTORIES",
     "Authority",
+    "Basis",
     "Borrower",
     "BorrowerKey",
     "ContactKind",

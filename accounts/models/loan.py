@@ -64,6 +64,18 @@ class EntryKind(models.TextChoices):
     WAIVER = "waiver", _("Waiver")
     REALLOCATION = "reallocation", _("Re-allocation")
     REVERSAL = "reversal", _("Reversal")
+    CHARGEBACK = "chargeback", _("Chargeback")
+    WRITE_OFF = "write_off", _("Write-off")
+    RECOVERY = "recovery", _("Recovery after write-off")
+    TRANSFER = "transfer", _("Transfer")
+
+
+class Basis(models.TextChoices):
+    """What an entry's components rest on."""
+
+    WATERFALL = "waterfall", _("the order of payment")
+    NAMED = "named", _("named by whoever posted it")
+    FOLLOWS = "follows", _("follows from another entry")
 
 
 class LedgerEntry(models.Model):
@@ -72,7 +84,10 @@ class LedgerEntry(models.Model):
     `value_date` is the day it counts from, `booked_at` the moment we wrote it. `credit` holds what was paid beyond the
     debt (negative). A waiver is forgiven, and covers the debt as a repayment does. Their split was right when it was booked;
     when an earlier one arrives later, a zero-sum re-allocation moves the components to where the waterfall by value date
-    puts them.
+    puts them. A chargeback takes a payment back from its own value date on: until then the money was there. A write-off
+    gives up what its day left open; what is learned later of that day, and money that comes after it, moves it by entries
+    that follow. A transfer out is what left with the borrower's credit, or as credit for another loan; a transfer in is
+    paid by it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -91,6 +106,9 @@ class LedgerEntry(models.Model):
         db_persist=True,
     )
     reference = models.CharField(max_length=120)
+    basis = models.CharField(
+        max_length=9, choices=Basis, default=Basis.WATERFALL, db_default=Basis.WATERFALL.value
+    )
 
     class Meta:
         ordering = ["value_date", "id"]
@@ -102,10 +120,30 @@ class LedgerEntry(models.Model):
                 condition=(
                     models.Q(kind__in=["opening", "fee", "interest"], fees__gte=0, interest__gte=0,
                              principal__gte=0, credit=0)
-                    | models.Q(kind__in=["repayment", "waiver"], fees__lte=0, interest__lte=0,
+                    | models.Q(kind__in=["repayment", "waiver", "recovery"], fees__lte=0, interest__lte=0,
                                principal__lte=0, credit__lte=0)
+                    | models.Q(kind="chargeback", fees__gte=0, interest__gte=0, principal__gte=0, credit__gte=0,
+                               amount__gt=0)
+                    # Given up; or, where it follows from what came after, less given up.
+                    | models.Q(kind="write_off", fees__lte=0, interest__lte=0, principal__lte=0, credit=0,
+                               amount__lt=0)
+                    | models.Q(kind="write_off", basis="follows", fees__gte=0, interest__gte=0, principal__gte=0,
+                               credit__gte=0, amount__gt=0)
+                    | models.Q(kind="write_off", basis="follows", fees__lte=0, interest__lte=0, principal__lte=0,
+                               credit__lte=0, amount__lt=0)
+                    | models.Q(kind="transfer", fees=0, interest=0, principal__gt=0, credit=0)
+                    | models.Q(kind="transfer", fees__lte=0, interest__lte=0, principal__lte=0, credit__lte=0,
+                               amount__lt=0)
                     | models.Q(kind="reversal", amount__gte=0)
                     | models.Q(kind="reallocation", amount=0)
+                ),
+            ),
+            models.CheckConstraint(
+                name="ledger_basis_by_kind",
+                condition=(
+                    models.Q(basis="waterfall")
+                    | models.Q(basis="named", kind="waiver", credit=0)
+                    | models.Q(basis="follows", kind="write_off")
                 ),
             ),
         ]  # fmt: skip

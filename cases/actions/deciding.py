@@ -27,7 +27,8 @@ PAID_TO_PROMISES = """
     SELECT p.id, p.amount, p.due_on, coalesce(sum(-e.amount), 0)::bigint AS paid
     FROM cases_promise p
     JOIN cases_case c ON c.id = p.case_id
-    LEFT JOIN accounts_ledgerentry e ON e.loan_id = c.loan_id AND e.kind IN ('repayment', 'reversal')
+    LEFT JOIN accounts_ledgerentry e ON e.loan_id = c.loan_id
+        AND e.kind IN ('repayment', 'recovery', 'reversal', 'chargeback')
         AND e.value_date BETWEEN p.made_on AND p.due_on + %(grace)s AND e.booked_at > p.made_at
     WHERE p.state = ANY(%(states)s) AND {scope}
     GROUP BY p.id
@@ -36,7 +37,8 @@ PAID_TO_PLANS = """
     SELECT p.id, p.case_id, c.borrower_id, p.total, coalesce(sum(-e.amount), 0)::bigint AS paid
     FROM cases_plan p
     JOIN cases_case c ON c.id = p.case_id
-    LEFT JOIN accounts_ledgerentry e ON e.loan_id = c.loan_id AND e.kind IN ('repayment', 'reversal')
+    LEFT JOIN accounts_ledgerentry e ON e.loan_id = c.loan_id
+        AND e.kind IN ('repayment', 'recovery', 'reversal', 'chargeback')
         AND e.value_date BETWEEN p.agreed_on AND %(on)s AND e.booked_at > p.agreed_at
     WHERE p.state = 'active' AND {scope}
     GROUP BY p.id, c.id

@@ -91,7 +91,7 @@ def reversed_cases(loan_ids: Collection[UUID]) -> list[UUID]:
             ) c
             WHERE c.state = 'cured' AND EXISTS (
                 SELECT FROM accounts_ledgerentry e
-                WHERE e.loan_id = c.loan_id AND e.kind = 'reversal' AND e.booked_at > c.closed_at
+                WHERE e.loan_id = c.loan_id AND e.kind IN ('reversal', 'chargeback') AND e.booked_at > c.closed_at
             )
             ORDER BY c.id
             """,
