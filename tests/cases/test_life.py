@@ -149,7 +149,7 @@ class Life(RuleBasedStateMachine):
         except AgreementRefused as refused:
             self.expect(refused.code, "closed", "nothing_owed", "count")
         except MoveRefused as refused:
-            self.expect(refused.code, "plan_accepted", "off_the_map")
+            self.expect(refused.code, "plan_accepted", "spoke_or_replied", "off_the_map")
         else:
             assert sum(each.amount for each in plan.instalments.all()) == plan.total == outstanding
 
