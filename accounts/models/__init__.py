@@ -19,6 +19,16 @@ from accounts.models.loan import (
     PaymentCandidate,
     PaymentState,
 )
+from accounts.models.mandate import (
+    Debit,
+    DebitDecision,
+    DebitNotice,
+    DebitOutcome,
+    DebitSource,
+    DebitState,
+    Mandate,
+    MandateEnd,
+)
 from accounts.models.portfolio import LegalEntity, OurRole, Portfolio
 from accounts.models.staff import Role, Team, Theme, User
 from accounts.models.tape import HISTORIES, ImportKind, ImportRun, ImportState
@@ -32,6 +42,12 @@ __all__ = [
     "ContactKind",
     "ContactPoint",
     "DayCount",
+    "Debit",
+    "DebitDecision",
+    "DebitNotice",
+    "DebitOutcome",
+    "DebitSource",
+    "DebitState",
     "EntryKind",
     "ImportKind",
     "ImportRun",
@@ -41,6 +57,8 @@ __all__ = [
     "LedgerEntry",
     "LegalEntity",
     "Loan",
+    "Mandate",
+    "MandateEnd",
     "OurRole",
     "Payment",
     "PaymentCandidate",

@@ -1,21 +1,42 @@
 from cases.models.agreement import Plan, PlanInstalment, PlanState, Promise, PromiseState
 from cases.models.approval import Approval, ApprovalKind
+from cases.models.bureau import (
+    BureauFile,
+    BureauNotice,
+    BureauReporting,
+    CreditDispute,
+    DisputeAbout,
+    DisputeState,
+    FileKind,
+    Furnished,
+    RecordStatus,
+)
 from cases.models.case import Case, CaseState, Edge, Transition
 from cases.models.contact import Call, CaseMessage, ScriptRun, ScriptStep
 from cases.models.day import DayReport, DayRun
+from cases.models.debit import DebitMessage
 from cases.models.note import Note
 from cases.models.work import Lease, WorkItem, WorkKind
 
 __all__ = [
     "Approval",
     "ApprovalKind",
+    "BureauFile",
+    "BureauNotice",
+    "BureauReporting",
     "Call",
     "Case",
     "CaseMessage",
     "CaseState",
+    "CreditDispute",
     "DayReport",
     "DayRun",
+    "DebitMessage",
+    "DisputeAbout",
+    "DisputeState",
     "Edge",
+    "FileKind",
+    "Furnished",
     "Lease",
     "Note",
     "Plan",
@@ -23,6 +44,7 @@ __all__ = [
     "PlanState",
     "Promise",
     "PromiseState",
+    "RecordStatus",
     "ScriptRun",
     "ScriptStep",
     "Transition",
