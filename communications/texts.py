@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from accounts import money
 from accounts.models import OurRole
-from communications.discretion import tells
+from communications.discretion import BUREAU_TEXT, speaks_of_a_bureau, tells
 from communications.models import TemplateVersion
 from compliance.models import Channel
 from compliance.rules.facts import MESSAGE_CHANNELS, Purpose
@@ -176,6 +176,10 @@ def _problems(text: TextFile, language: str, wording: Wording) -> Iterator[str]:
     if "\n" in wording.subject:
         yield "subject: more than one line"
     used = placeholders(wording.body)
+    if text.key != BUREAU_TEXT:
+        said = " ".join((wording.subject, wording.body, *wording.disclosures.values()))
+        if (word := speaks_of_a_bureau(said)) or "report_on" in used:
+            yield f"{word or 'report_on'!r}: only the text {BUREAU_TEXT} speaks of credit bureaus"
     if text.purpose.collecting:
         if "lender_name" not in used:
             yield "body: does not say who we are"

@@ -22,7 +22,9 @@ from compliance.models import Channel
 class BureauReportingQuerySet(models.QuerySet["BureauReporting"]):
     def in_force(self, on: date) -> Self:
         """Of each portfolio the row that holds on a business date."""
-        return self.filter(from_on__lte=on).order_by("portfolio", "-from_on", "-id").distinct("portfolio")
+        return (
+            self.filter(from_on__lte=on).order_by("portfolio_id", "-from_on", "-id").distinct("portfolio_id")
+        )
 
 
 class BureauReporting(models.Model):
@@ -97,7 +99,7 @@ class RecordStatus(models.TextChoices):
 class FurnishedQuerySet(models.QuerySet["Furnished"]):
     def standing(self) -> Self:
         """What the bureau holds of each loan: the newest row, unless that one took it back."""
-        newest = self.order_by("loan", "-id").distinct("loan")
+        newest = Furnished.objects.order_by("loan_id", "-id").distinct("loan_id")
         return self.filter(pk__in=newest.values("pk")).exclude(kind=FileKind.WITHDRAWAL)
 
     def visible_to(self, user) -> Self:

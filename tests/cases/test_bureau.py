@@ -36,7 +36,9 @@ def portfolio():
 
 
 def reporting(portfolio, at=NOW):
-    bureau.set_reporting(portfolio=portfolio, bureau="CB1", from_on=portfolio.business_date(at), by=SYSTEM, at=at)
+    bureau.set_reporting(
+        portfolio=portfolio, bureau="CB1", from_on=portfolio.business_date(at), by=SYSTEM, at=at
+    )
     return portfolio
 
 
@@ -103,7 +105,10 @@ def test_who_owes_nothing_is_told_nothing(case):
 
 def test_waits_by_the_pack_the_longest_of_all(case, portfolio):
     assert bureau.wait_days(portfolio, NOW) == 14
-    assert bureau.wait_days(make_portfolio(jurisdictions=["KE"], zone="Africa/Nairobi", currency="KES"), NOW) == 30
+    assert (
+        bureau.wait_days(make_portfolio(jurisdictions=["KE"], zone="Africa/Nairobi", currency="KES"), NOW)
+        == 30
+    )
 
 
 def test_nothing_late_is_furnished_before_the_notice_has_run(case, portfolio):
@@ -185,7 +190,10 @@ def test_only_compliance_furnishes(case, portfolio):
     for role in (Role.AGENT, Role.SUPERVISOR, Role.LEGAL, Role.ADMINISTRATOR):
         with pytest.raises(PermissionDenied):
             bureau.furnish(portfolio=portfolio, by=Actor.staff(make_user(role=role)), at=READY)
-    assert bureau.furnish(portfolio=portfolio, by=Actor.staff(make_user(role=Role.COMPLIANCE)), at=READY).rows == 1
+    assert (
+        bureau.furnish(portfolio=portfolio, by=Actor.staff(make_user(role=Role.COMPLIANCE)), at=READY).rows
+        == 1
+    )
 
 
 # Disputed
@@ -193,7 +201,9 @@ def test_only_compliance_furnishes(case, portfolio):
 
 def test_the_clock_runs_by_the_law_of_the_place():
     clocks = {
-        tuple(places): bureau.dispute_clock(make_portfolio(jurisdictions=places, zone=zone, currency=money), NOW)
+        tuple(places): bureau.dispute_clock(
+            make_portfolio(jurisdictions=places, zone=zone, currency=money), NOW
+        )
         for places, zone, money in [
             (["US"], "America/New_York", "USD"),
             (["CN"], "Asia/Shanghai", "CNY"),
@@ -214,13 +224,18 @@ def test_a_dispute_is_marked_at_once_and_answered_once(case, portfolio):
     assert dispute(case) == found
     assert (found.due_on, found.clock, found.state) == (TODAY + 47 * DAY, "US.FCRA.DISPUTE", "open")
     assert bureau.open_words(found) == "I was never late."
-    assert lines(case.loan) == [("month", "late", 27, 100_00, False), ("correction", "late", 27, 100_00, True)]
+    assert lines(case.loan) == [
+        ("month", "late", 27, 100_00, False),
+        ("correction", "late", 27, 100_00, True),
+    ]
     compliance = Actor.staff(make_user(role=Role.COMPLIANCE))
     with pytest.raises(PermissionDenied):
         bureau.answer_dispute(
             dispute=found, right=False, answer="The ledger says so.", by=Actor.staff(make_user()), at=READY
         )
-    bureau.answer_dispute(dispute=found, right=False, answer="The ledger says so.", by=compliance, at=READY + DAY)
+    bureau.answer_dispute(
+        dispute=found, right=False, answer="The ledger says so.", by=compliance, at=READY + DAY
+    )
     assert lines(case.loan)[2:] == [("correction", "late", 27, 100_00, False)]
     with pytest.raises(BureauRefused) as refused:
         bureau.answer_dispute(dispute=found, right=True, answer="Sorry.", by=compliance, at=READY + DAY)
@@ -239,7 +254,9 @@ def test_a_record_found_wrong_is_corrected_from_the_ledger_or_taken_back(case, p
     # The money had come in time; it was told late.
     pay(case, on=TODAY, at=READY)
     found = dispute(case, about="paid")
-    answered = bureau.answer_dispute(dispute=found, right=True, answer="You are right.", by=SYSTEM, at=READY + DAY)
+    answered = bureau.answer_dispute(
+        dispute=found, right=True, answer="You are right.", by=SYSTEM, at=READY + DAY
+    )
     assert answered.state == "corrected"
     assert lines(case.loan)[-1] == ("correction", "paid", 0, 0, False)
     second = dispute(case, about="not_mine", at=READY + 2 * DAY)

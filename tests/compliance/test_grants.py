@@ -145,6 +145,10 @@ def test_what_runs_as_the_owner_looks_only_where_it_should():
             ("audit_numbered", False, path),
             ("audit_stream_filled", False, path),
             ("audit_take", True, path),
+            ("debit_answered", False, path),
+            ("debit_decide", True, path),
+            ("debit_spend", False, path),
+            ("furnished_check", False, path),
             ("gate_decide", True, path),
             ("permit_spend", False, path),
         ]

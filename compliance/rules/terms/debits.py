@@ -8,7 +8,8 @@ from compliance.rules.terms.schema import DebitTerm
 def debit_limits(matter: Matter, book: Book, asked: Asked) -> Answer:
     """Days from an announcement to its debit, the longest of all rules, and the failures in a row that end a mandate, the
     fewest. Words: `at`."""
-    terms = book.of(DebitTerm, matter, matter.day(asked["at"]))
+    at = asked.get("at")
+    terms = book.of(DebitTerm, matter, matter.day(at) if at else None)
     return Answer(
         {
             "notice_days": max((term.notice_days for term in terms), default=None),
