@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.actions import tapes
 from accounts.models import ImportRun, ImportState, Portfolio
-from cases.actions import outreach
+from cases.actions import debits, outreach
 from cases.actions.day import DayRefused, last_finished
 from cases.actions.day import run_day as run_business_day
 from cases.actions.payments import after_payments
@@ -62,6 +62,12 @@ def send_due(shard: int, shards: int) -> None:
     outreach.send_due(shard=shard, shards=shards, now=timezone.now)
 
 
+@job("outreach")
+def draw_debit(notice_id: str) -> None:
+    """Draw one announced debit whose day has come, if all its rules still say yes."""
+    debits.draw(notice_id=UUID(notice_id), at=timezone.now())
+
+
 # Called by the clock (collections_site/cron.py)
 
 
@@ -71,10 +77,17 @@ def dispatch() -> None:
         send_due.delay(shard, SHARDS)
 
 
+def dispatch_debits() -> None:
+    """One job for every announced debit whose day has come."""
+    for notice_id in debits.due_notices(timezone.now()):
+        draw_debit.delay(str(notice_id))
+
+
 def sweep() -> None:
     """Whatever a dead worker or a flushed queue has left lying is found in the database and taken up again."""
     at = timezone.now()
     messages.sweep(at=at)
+    debits.sweep(at=at)
     outreach.catch_up(at=at)
     tapes.requeue_abandoned(by=CRON, at=at)
     requeue_what_ifs(at)

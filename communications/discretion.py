@@ -22,7 +22,8 @@ BUREAU = re.compile(
     re.IGNORECASE,
 )
 BUREAU_TEXT = "bureau_notice"
-"""The one text that speaks of a credit bureau: what is so, and from when on. It is never said otherwise, and never to press."""
+"""The one text that speaks of a credit bureau: what is so, and from when on. It is never said otherwise, and never to
+press."""
 
 
 def speaks_of_a_bureau(words: str) -> str | None:

@@ -55,8 +55,8 @@ def give_mandate(
     at: datetime,
     case: UUID | None = None,
 ) -> Mandate:
-    """Record what the borrower agreed to; a living mandate of the loan gives way to it. The same proof with the same terms is
-    the same mandate. Raises `MandateRefused`, and `PermissionDenied` for who may not."""
+    """Record what the borrower agreed to; a living mandate of the loan gives way to it. The same proof with the same
+    terms is the same mandate. Raises `MandateRefused`, and `PermissionDenied` for who may not."""
     if not by.may("accounts.give_mandate"):
         raise PermissionDenied
     # Mandates come after cases and before payments and loans in the order of locks.
@@ -111,8 +111,8 @@ def give_mandate(
 def end_mandate(
     *, mandate: Mandate, reason: str, by: Actor, at: datetime, case: UUID | None = None
 ) -> Mandate:
-    """From now on nothing is drawn under it, whatever was decided before. Ended already: nothing changes. While a debit is on
-    the wire this waits for the provider's answer, a minute at most. Raises `PermissionDenied`."""
+    """From now on nothing is drawn under it, whatever was decided before. Ended already: nothing changes. While a debit
+    is on the wire this waits for the provider's answer, a minute at most. Raises `PermissionDenied`."""
     if not by.may("accounts.end_mandate"):
         raise PermissionDenied
     locked = Mandate.objects.select_for_update(no_key=True).get(pk=mandate.pk)

@@ -1,7 +1,8 @@
 """Debit mandates: what a borrower allowed us to draw, what was announced, decided and drawn, and what came of it.
 
-What holds in the database (`accounts/migrations/sql/mandates.sql`, `cases/migrations/sql/debits.sql`): a debit hangs on an allowing,
-unused decision of minutes ago, a living mandate and a notice that really left; two failures in a row end the mandate.
+What holds in the database (`migrations/sql/mandates.sql`, and `cases/migrations/sql/debits.sql`): a debit hangs on an
+allowing, unused decision of minutes ago, a living mandate and a notice that really left; two failures in a row end the
+mandate.
 """
 
 from datetime import date, datetime, timedelta
@@ -41,9 +42,9 @@ class MandateQuerySet(models.QuerySet["Mandate"]):
 
 
 class Mandate(models.Model):
-    """One authorisation, for one loan. `proof` says where the borrower's own agreement is kept, `instrument` is the provider's
-    token of the wallet, card or account: never a number. `floor` is the balance that stays untouched. Ends once, and is given
-    anew with a proof of its own.
+    """One authorisation, for one loan. `proof` says where the borrower's own agreement is kept, `instrument` is the
+    provider's token of the wallet, card or account: never a number. `floor` is the balance that stays untouched. Ends
+    once, and is given anew with a proof of its own.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -137,8 +138,8 @@ class DebitNotice(models.Model):
 
 
 class DebitDecision(models.Model):
-    """One answer to whether a debit may be drawn now, with its facts (canonical JSON) and every rule's own answer. Written by
-    the database's own function alone; allows one debit within minutes.
+    """One answer to whether a debit may be drawn now, with its facts (canonical JSON) and every rule's own answer. Written
+    by the database's own function alone; allows one debit within minutes.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -1,7 +1,8 @@
-"""Reporting to a credit bureau: told before, furnished from facts once a month, disputed against a clock, corrected, taken back.
+"""Reporting to a credit bureau: told before, furnished from facts once a month, disputed against a clock, set right.
 
-Nothing late is said of a loan whose borrower was not told days before in the one text there is for it, of one that a hold protects,
-or of one disputed where the rules leave it out. What a bureau heard once it hears the end of, too: paid, or nothing overdue.
+Nothing late is said of a loan whose borrower was not told days before in the one text there is for it, of one that a
+hold protects, or of one disputed where the rules leave it out. What a bureau heard once it hears the end of, too: paid,
+or nothing overdue.
 """
 
 import csv
@@ -62,9 +63,9 @@ OF_THE_DEBT = frozenset({DisputeAbout.NOT_MINE, DisputeAbout.AMOUNT, DisputeAbou
 
 
 class BureauRefused(Exception):
-    """`code`: `bureau` (not a code), `not_reporting`, `told` (a notice counts already), `not_late`, `no_way` (nowhere to send it),
-    `made` (the month's file), `empty` (nothing to say), `newest` (corrected or taken back meanwhile), `same` (the record is
-    right), `worse` (it would become worse), `words`, `answered`; the text is a sentence."""
+    """`code`: `bureau` (not a code), `not_reporting`, `told` (a notice counts already), `not_late`, `no_way` (nowhere
+    to send it), `made` (the month's file), `empty` (nothing to say), `newest` (corrected or taken back meanwhile),
+    `same` (the record is right), `worse` (it would become worse), `words`, `answered`; the text is a sentence."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -78,7 +79,8 @@ class BureauRefused(Exception):
 def set_reporting(
     *, portfolio: Portfolio, bureau: str, from_on: date, by: Actor, at: datetime
 ) -> BureauReporting:
-    """From a business date on (not a past one) the portfolio reports to this bureau (a short code); an empty code: to none."""
+    """From a business date on (not a past one) the portfolio reports to this bureau (a short code); an empty code: to
+    none."""
     if not by.may("cases.furnish"):
         raise PermissionDenied
     row = BureauReporting(
@@ -200,8 +202,8 @@ def plan_bureau_notice(*, case: Case, by: Actor, at: datetime) -> BureauNotice:
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """One loan of a portfolio on a day. `why` is empty where it is to be furnished; otherwise what stands against it: `no_notice`,
-    `waiting` (`from_on`: when the notice has run, as far as it is known), `hold`, `disputed`."""
+    """One loan of a portfolio on a day. `why` is empty where it is to be furnished; otherwise what stands against it:
+    `no_notice`, `waiting` (`from_on`: when the notice has run, as far as it is known), `hold`, `disputed`."""
 
     loan: Loan
     standing: Standing
@@ -253,9 +255,9 @@ def candidates(portfolio: Portfolio, at: datetime, loans: Iterable[UUID] | None 
                 disputed=is_disputed,
                 why=why,
                 from_on=from_on,
-                notice=(sent or notices.get(loan.pk) or [None])[-1],
+                notice=next(reversed(sent or notices.get(loan.pk) or []), None),
                 before=before.get(loan.pk),
-            )  # fmt: skip
+            )
         )
     return found
 
@@ -552,8 +554,9 @@ def download(*, file: BureauFile, by: Actor, at: datetime) -> str:
 def log_dispute(
     *, case: Case, about: str, channel: str, words: str, by: Actor, at: datetime
 ) -> CreditDispute:
-    """Take down what the borrower says is wrong in the record, and start its clock; where they dispute the debt itself, nothing
-    is asked for meanwhile either. The same words within a minute are the same dispute. Raises `BureauRefused` (words)."""
+    """Take down what the borrower says is wrong in the record, and start its clock; where they dispute the debt itself,
+    nothing is asked for meanwhile either. The same words within a minute are the same dispute. Raises `BureauRefused`
+    (words)."""
     if not by.may("cases.log_credit_dispute"):
         raise PermissionDenied
     about, channel = DisputeAbout(about), Channel(channel)

@@ -4,12 +4,14 @@ nobody can know.
     announced → decided → on the wire → drawn | not drawn | uncertain
                                       ↘ stopped before it left
 
-A debit is committed before the provider is asked. Whoever dies in between leaves one without an outcome, which the sweep calls
-uncertain: it is never drawn again by itself, and until a person has said what came of it nothing else is drawn from the loan.
+A debit is committed before the provider is asked. Whoever dies in between leaves one without an outcome, which the
+sweep calls uncertain: it is never drawn again by itself, and until a person has said what came of it nothing else is
+drawn from the loan.
 
 Locks are taken in one order: the case, its mandate, then as everywhere.
 """
 
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -254,12 +256,13 @@ SELECT debit_decide(%(decision)s, %(notice)s, %(amount)s, %(on)s, %(at)s, %(fact
 def _decide(
     case: Case, notice: DebitNotice, facts: DebitFacts, *, by: Actor, at: datetime
 ) -> tuple[UUID, DebitAnswer]:
-    """Decide, and store the decision with its facts and every rule's answer. One decision allows one debit, within minutes."""
+    """Decide, and store the decision with its facts and every rule's answer. One decision allows one debit, within
+    minutes."""
     answer, decision = decide_debit(facts), uuid7()
     with connection.cursor() as cursor:
-        values = {
+        values: dict[str, Any] = {
             "decision": decision, "notice": notice.pk, "amount": facts.amount, "on": facts.on, "at": at,
-            "facts": canonical(facts.as_json()), "results": canonical(answer.as_json()).decode(), "actor": by.ref,
+            "facts": canonical(facts.as_json()), "results": json.dumps(answer.as_json()), "actor": by.ref,
         }  # fmt: skip
         cursor.execute(DECIDE, values)
     currency = case.portfolio.currency
@@ -371,8 +374,8 @@ def _begin(notice_id: UUID, balance: int | None, now: Callable[[], datetime], *,
 
 @transaction.atomic(durable=True)
 def _wire(line: Line, debit_id: UUID, now: Callable[[], datetime]) -> Answer | LeftUnknown | None:
-    """Ask the provider, while the mandate is held: who revokes it waits for the answer, or has come before and nothing leaves
-    (None). The same for a hold that has come since."""
+    """Ask the provider, while the mandate is held: who revokes it waits for the answer, or has come before and nothing
+    leaves (None). The same for a hold that has come since."""
     debit = Debit.objects.select_related("loan__portfolio").get(pk=debit_id)
     mandate = Mandate.objects.select_for_update(no_key=True).get(pk=debit.mandate_id)
     with connection.cursor() as cursor:

@@ -1,7 +1,7 @@
 """Reporting to a credit bureau as work: whether a portfolio reports, who was told before, what was said and when, what is
 disputed. What was said is never changed: a correction or a withdrawal is another row.
 
-What holds in the database (`cases/migrations/sql/bureau.sql`): nothing late is said of a loan whose borrower was not told days
+What holds in the database (`migrations/sql/bureau.sql`): nothing late is said of a loan whose borrower was not told days
 before, whose hold protects it, or whose dispute is not marked.
 """
 
@@ -166,8 +166,8 @@ class CreditDisputeQuerySet(models.QuerySet["CreditDispute"]):
 
 
 class CreditDispute(models.Model):
-    """A borrower says that what was reported is wrong. `clock` is the term that sets `due_on`. Words are sealed; it is answered
-    once."""
+    """A borrower says that what was reported is wrong. `clock` is the term that sets `due_on`. Words are sealed; it is
+    answered once."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     case = models.ForeignKey(Case, models.PROTECT, related_name="credit_disputes")

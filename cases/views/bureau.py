@@ -1,4 +1,5 @@
-"""Reporting to credit bureaus: what is to be furnished, what waits for its notice, disputes by due date; and one loan's record."""
+"""Reporting to credit bureaus: what is to be furnished, what waits for its notice, disputes by due date, one loan's
+record."""
 
 from dataclasses import dataclass
 from uuid import UUID

@@ -1,5 +1,5 @@
-"""Debit mandates of a case: what the borrower allowed, what was announced, why it was drawn or not; and debits that nobody knows
-the end of."""
+"""Debit mandates of a case: what the borrower allowed, what was announced, why it was drawn or not; and debits that
+nobody knows the end of."""
 
 from uuid import UUID
 

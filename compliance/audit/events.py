@@ -124,7 +124,8 @@ EVENTS: dict[str, frozenset[str]] = {
         "bureau.reporting_set": "portfolio bureau from_on",
         "bureau.notice_planned": "notice loan message report_on",
         "bureau.file_made": "file portfolio kind month bureau rows digest",
-        "bureau.furnished": "line file loan kind status as_of days_past_due currency arrears outstanding disputed digest corrects",
+        "bureau.furnished": "line file loan kind status as_of days_past_due currency arrears outstanding disputed digest"
+        " corrects",
         "bureau.disputed": "dispute loan about channel due_on clock",
         "bureau.dispute_answered": "dispute loan state",
         "bureau.file_downloaded": "file digest",

@@ -1,4 +1,5 @@
-"""Debits for tests: a mandate given, a debit announced by a message that really left, providers that keep what they are asked."""
+"""Debits for tests: a mandate given, a debit announced by a message that really left, providers that keep what they are
+asked."""
 
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -62,7 +63,8 @@ def announce(
     sent: bool = True,
     certain: bool = True,
 ) -> DebitNotice:
-    """Announced, and (with `sent`) the message taken over by the provider at once; without `certain` the gate may refuse it."""
+    """Announced, and (with `sent`) the message taken over by the provider at once; without `certain` the gate may
+    refuse it."""
     collect_on = collect_on or case.portfolio.business_date(at) + 3 * DAY
     with posted():
         notice = debits.announce_debit(

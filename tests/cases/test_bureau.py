@@ -1,5 +1,5 @@
-"""Reporting to a credit bureau: nobody is reported late who was not told days before, nothing disputed goes out unmarked, what was
-said stays as it was said, and what was wrong is set right.
+"""Reporting to a credit bureau: nobody is reported late who was not told days before, nothing disputed goes out
+unmarked, what was said stays as it was said, and what was wrong is set right.
 """
 
 import json
@@ -346,8 +346,7 @@ def test_the_database_refuses_what_goes_to_no_bureau_and_keeps_what_was_said(cas
     for table in ("cases_furnished", "cases_bureaufile", "cases_bureaunotice", "cases_bureaureporting"):
         for verb in (f"DELETE FROM {table}", f"UPDATE {table} SET id = id"):
             with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
-                with connection.cursor() as cursor:
-                    cursor.execute(verb)
+                connection.cursor().execute(verb)
     found = dispute(case)
     with pytest.raises(DatabaseError, match="answered once"), transaction.atomic():
         CreditDispute.objects.filter(pk=found.pk).update(due_on=found.due_on + DAY)

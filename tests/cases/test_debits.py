@@ -1,5 +1,5 @@
-"""Debits: drawn only under a living mandate, after an announcement that really left, within what is due; never a third try, and
-never again by itself where nobody knows. The database holds it against everybody.
+"""Debits: drawn only under a living mandate, after an announcement that really left, within what is due; never a third
+try, and never again by itself where nobody knows. The database holds it against everybody.
 """
 
 import json
@@ -263,7 +263,7 @@ def committed(transactional_db):
 
 @pytest.mark.django_db(transaction=True)
 def test_drawn_and_booked_once_by_the_providers_reference(committed):
-    case, mandate, notice = committed
+    case, _mandate, notice = committed
     with drawing(Answer(drawn=True, reference="W-778")) as wallet:
         debit = debits.draw(notice_id=notice.pk, at=IN_TIME)
         assert debits.draw(notice_id=notice.pk, at=IN_TIME + MINUTE) is None
@@ -317,7 +317,8 @@ def test_a_success_between_two_failures_begins_the_count_anew(committed):
     case, mandate, notice = committed
     with drawing(FAILED, Answer(drawn=True, reference="W-1"), FAILED):
         for _each in range(3):
-            assert debits.draw(notice_id=notice.pk, at=(at := notice.announced_at + 3 * DAY))
+            at = notice.announced_at + 3 * DAY
+            assert debits.draw(notice_id=notice.pk, at=at)
             if _each < 2:
                 notice = announce(case, mandate, amount=10_00, at=at)
     mandate.refresh_from_db()
@@ -379,7 +380,7 @@ def test_what_comes_between_decision_and_wire_still_stops_it(committed, stop, mo
 
 @pytest.mark.django_db(transaction=True)
 def test_a_provider_that_is_down_costs_nothing(committed):
-    case, _mandate, notice = committed
+    _case, _mandate, notice = committed
     with drawing(down=True):
         assert debits.draw(notice_id=notice.pk, at=IN_TIME) is None
     assert (DebitDecision.objects.count(), Debit.objects.count()) == (0, 0)
@@ -509,8 +510,8 @@ def test_what_happened_is_never_changed_and_no_mandate_comes_back(case, mandate,
     end_mandate(mandate=mandate, reason="revoked", by=SYSTEM, at=IN_TIME)
     with pytest.raises(DatabaseError, match="ends once"), transaction.atomic():
         Mandate.objects.filter(pk=mandate.pk).update(ended_at=None, ended_by="", end_reason="")
+    other = record_payment(case=case, amount=1_00, value_date=TODAY, reference="P-9", by=SYSTEM, at=NOW)
     with pytest.raises(DatabaseError, match="paid by a payment"), transaction.atomic():
-        other = record_payment(case=case, amount=1_00, value_date=TODAY, reference="P-9", by=SYSTEM, at=NOW)
         DebitOutcome.objects.create(debit=debit, state="paid", payment=other, at=IN_TIME, actor="me")
     DebitOutcome.objects.create(debit=debit, state="failed", at=IN_TIME, actor="me")
     with pytest.raises(DatabaseError, match="known already"), transaction.atomic():

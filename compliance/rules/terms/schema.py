@@ -212,8 +212,8 @@ class RecordDisputeTerm(BaseTerm):
 
 
 class DebitTerm(BaseTerm):
-    """Debits under a mandate: announced `notice_days` before, and `failures_end` of them in a row end the mandate until it is
-    given anew."""
+    """Debits under a mandate: announced `notice_days` before, and `failures_end` of them in a row end the mandate until
+    it is given anew."""
 
     kind: Literal["debit"]
     notice_days: int = Field(ge=1, le=60)
