@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.actions import tapes
 from accounts.models import ImportRun, ImportState
-from cases.actions import day, outreach, retention
+from cases.actions import day, debits, outreach, retention
 from cases.actions.day import DayRefused
 from cases.actions.payments import after_payments
 from communications.actions import messages
@@ -71,6 +71,12 @@ def work_day_part(part_id: str) -> None:
         run_due_day()
 
 
+@job("outreach")
+def draw_debit(notice_id: str) -> None:
+    """Draw one announced debit whose day has come, if all its rules still say yes."""
+    debits.draw(notice_id=UUID(notice_id), at=timezone.now())
+
+
 # Called by the clock (collections_site/cron.py)
 
 
@@ -80,10 +86,17 @@ def dispatch() -> None:
         send_due.delay(shard, SHARDS)
 
 
+def dispatch_debits() -> None:
+    """One job for every announced debit whose day has come."""
+    for notice_id in debits.due_notices(timezone.now()):
+        draw_debit.delay(str(notice_id))
+
+
 def sweep() -> None:
     """Whatever a dead worker or a flushed queue has left lying is found in the database and taken up again."""
     at = timezone.now()
     messages.sweep(at=at)
+    debits.sweep(at=at)
     outreach.catch_up(at=at)
     tapes.requeue_abandoned(by=CRON, at=at)
     requeue_what_ifs(at)

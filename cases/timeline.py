@@ -17,11 +17,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext, pgettext
 
-from accounts.models import ContactKind, DocumentKind, Place, User
+from accounts.models import ContactKind, DebitSource, DocumentKind, MandateEnd, Place, User
 from accounts.models.document import SENSITIVE
 from cases.actions.notes import open_note
 from cases.dispositions import DISPOSITIONS
-from cases.models import Case, CaseState, LegalStepKind, Note, WorkKind
+from cases.models import Case, CaseState, DisputeState, LegalStepKind, Note, WorkKind
 from cases.reasons import ArrearsReason
 from cases.words import amount_of, day, moment
 from compliance.audit_search import Cut
@@ -209,6 +209,8 @@ TEXTS: dict[str, Promise] = {
     "first_notice": gettext_lazy("First notice"),
     "reminder": gettext_lazy("Reminder"),
     "promise_reminder": gettext_lazy("Reminder of the promise"),
+    "debit_notice": gettext_lazy("Announcement of a debit"),
+    "bureau_notice": gettext_lazy("Notice before a report to a bureau"),
 }
 
 
@@ -528,6 +530,61 @@ def _plan_cancelled(data: Data, _told: Told) -> Line:
     return Line("calendar-event", text)
 
 
+def _mandate_given(data: Data, _told: Told) -> Line:
+    words = {"source": _label(DebitSource, data["source"])}
+    return Line("credit-card-refund", _("Allowed us to draw what is due: %(source)s") % words)
+
+
+def _mandate_ended(data: Data, _told: Told) -> Line:
+    return Line(
+        "x", _("Debit mandate: %(reason)s") % {"reason": _label(MandateEnd, data["reason"])}, "attention"
+    )
+
+
+def _debit_announced(data: Data, _told: Told) -> Line:
+    words = {"amount": amount_of(data["amount"], data["currency"]), "day": day(data["collect_on"])}
+    return Line("calendar-event", _("Debit of at most %(amount)s announced for %(day)s") % words)
+
+
+def _debit_announcement_withdrawn(_data: Data, _told: Told) -> Line:
+    return Line("x", _("The announced debit does not come"))
+
+
+def _debit_paid(data: Data, _told: Told) -> Line:
+    words = {"amount": amount_of(data["amount"], data["currency"])}
+    return Line("credit-card-refund", _("%(amount)s drawn under the mandate") % words, "done")
+
+
+def _debit_failed(data: Data, _told: Told) -> Line:
+    words = {"amount": amount_of(data["amount"], data["currency"])}
+    return Line("alert-triangle", _("%(amount)s could not be drawn") % words, "attention")
+
+
+def _debit_withdrawn(_data: Data, _told: Told) -> Line:
+    return Line("hand-stop", _("A debit was stopped before it left"))
+
+
+def _debit_uncertain(_data: Data, _told: Told) -> Line:
+    return Line("help-circle", _("Nobody knows whether a debit was drawn"), "attention")
+
+
+def _bureau_notice_planned(data: Data, _told: Told) -> Line:
+    return Line(
+        "building-bank", _("Told that nothing is reported before %(day)s") % {"day": day(data["report_on"])}
+    )
+
+
+def _bureau_disputed(data: Data, _told: Told) -> Line:
+    words = {"day": day(data["due_on"])}
+    return Line(
+        "building-bank", _("Says the credit record is wrong; to be answered by %(day)s") % words, "attention"
+    )
+
+
+def _bureau_dispute_answered(data: Data, _told: Told) -> Line:
+    return Line("building-bank", _label(DisputeState, data["state"]))
+
+
 SENTENCES: dict[str, tuple[str, Maker]] = {
     "case.opened": ("money", _case_opened),
     "case.moved": ("law", _case_moved),
@@ -593,6 +650,17 @@ SENTENCES: dict[str, tuple[str, Maker]] = {
     "legal.step_withdrawn": ("law", _legal_step_withdrawn),
     "legal.asked": ("law", _legal_asked),
     "legal.answered": ("law", _legal_answered),
+    "mandate.given": ("money", _mandate_given),
+    "mandate.ended": ("money", _mandate_ended),
+    "debit.announced": ("money", _debit_announced),
+    "debit.announcement_withdrawn": ("money", _debit_announcement_withdrawn),
+    "debit.paid": ("money", _debit_paid),
+    "debit.failed": ("money", _debit_failed),
+    "debit.withdrawn": ("money", _debit_withdrawn),
+    "debit.uncertain": ("money", _debit_uncertain),
+    "bureau.notice_planned": ("law", _bureau_notice_planned),
+    "bureau.disputed": ("law", _bureau_disputed),
+    "bureau.dispute_answered": ("law", _bureau_dispute_answered),
     "promise.recorded": ("money", _promise_recorded),
     "promise.kept": ("money", _promise_kept),
     "promise.part_kept": ("money", _promise_part_kept),

@@ -3,6 +3,7 @@ from django.urls import path
 from cases.views import (
     approvals,
     board,
+    bureau,
     day,
     desk,
     documents,
@@ -11,6 +12,7 @@ from cases.views import (
     imports,
     law,
     legal,
+    mandates,
     payments,
     rolls,
     search,
@@ -90,3 +92,32 @@ money_urls = [  # imports/ and payments/
     path("payments/<uuid:payment_id>/match/", payments.payment_match, name="payment_match"),
 ]
 urlpatterns = desk_urls + deed_urls + document_urls + oversight_urls + money_urls
+debit_urls = [  # mandates and debits/
+    path("cases/<uuid:case_id>/mandates/", mandates.mandates, name="mandates"),
+    path("cases/<uuid:case_id>/mandates/give/", mandates.mandate_give, name="mandate_give"),
+    path("cases/<uuid:case_id>/mandates/<uuid:mandate_id>/end/", mandates.mandate_end, name="mandate_end"),
+    path("cases/<uuid:case_id>/debits/announce/", mandates.debit_announce, name="debit_announce"),
+    path(
+        "cases/<uuid:case_id>/debits/<uuid:notice_id>/withdraw/",
+        mandates.debit_withdraw,
+        name="debit_withdraw",
+    ),
+    path("debits/", mandates.debits, name="debits"),
+    path("debits/<uuid:debit_id>/settle/", mandates.debit_settle, name="debit_settle"),
+]
+bureau_urls = [  # bureau/ and the credit record of a case
+    path("bureau/", bureau.bureau, name="bureau"),
+    path("bureau/<slug:code>/reporting/", bureau.bureau_reporting, name="bureau_reporting"),
+    path("bureau/<slug:code>/notices/", bureau.bureau_notices, name="bureau_notices"),
+    path("bureau/<slug:code>/furnish/", bureau.bureau_furnish, name="bureau_furnish"),
+    path("bureau/files/<uuid:file_id>/", bureau.bureau_file, name="bureau_file"),
+    path("bureau/lines/<uuid:line_id>/", bureau.bureau_line, name="bureau_line"),
+    path(
+        "bureau/disputes/<uuid:dispute_id>/answer/",
+        bureau.credit_dispute_answer,
+        name="credit_dispute_answer",
+    ),
+    path("cases/<uuid:case_id>/credit-record/", bureau.credit_record, name="credit_record"),
+    path("cases/<uuid:case_id>/credit-record/dispute/", bureau.credit_dispute, name="credit_dispute"),
+]
+urlpatterns = desk_urls + deed_urls + oversight_urls + money_urls + debit_urls + bureau_urls

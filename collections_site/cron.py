@@ -11,6 +11,8 @@ MINUTE, HOUR = 60, 3600
 
 # Messages whose lawful moment has come.
 cron.register(tasks.dispatch, "outreach", interval=MINUTE, ttl=MINUTE)
+# Announced debits whose day has come.
+cron.register(tasks.dispatch_debits, "outreach", interval=15 * MINUTE, ttl=15 * MINUTE)
 # What a dead worker or a flushed queue has left lying.
 cron.register(tasks.sweep, "default", interval=5 * MINUTE, ttl=5 * MINUTE)
 # The business day, once it has begun in every portfolio's zone; missed days first.

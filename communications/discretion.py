@@ -14,3 +14,19 @@ def tells(words: str) -> str | None:
     """The first word that tells of a debt to whoever stands near; None where nothing does."""
     found = TELLING.search(words)
     return found.group() if found else None
+
+
+BUREAU = re.compile(
+    r"\bbureaus?\b|\bcredit[ -](?:record|report|file|score|rating|history)s?\b|\bblack ?list\w*"
+    r"|征信|信用(?:报告|记录|评分|档案)|黑名单|失信",
+    re.IGNORECASE,
+)
+BUREAU_TEXT = "bureau_notice"
+"""The one text that speaks of a credit bureau: what is so, and from when on. It is never said otherwise, and never to
+press."""
+
+
+def speaks_of_a_bureau(words: str) -> str | None:
+    """The first word about credit bureaus and their records; None where there is none."""
+    found = BUREAU.search(words)
+    return found.group() if found else None

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import yaml
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
-from communications.discretion import tells
+from communications.discretion import speaks_of_a_bureau, tells
 
 FOLDER = Path(__file__).parent / "scripts"
 LANGUAGES = ("en", "zh-hans")
@@ -231,6 +231,9 @@ def _own_problems(step: Step) -> Iterator[str]:
     for name, words in spoken:
         if set(words) != set(LANGUAGES):
             yield f"{place}: {name} must be in {' and '.join(LANGUAGES)}"
+        for each in words.values():
+            if word := speaks_of_a_bureau(each):
+                yield f"{place}: {name}: {word!r}: no script speaks of credit bureaus; there is a text for it"
     for said in step.say.values():
         names = set(PLACEHOLDER.findall(said))
         if unknown := names - PLACEHOLDERS:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from accounts import money
 from accounts.models import OurRole
-from communications.discretion import tells
+from communications.discretion import BUREAU_TEXT, speaks_of_a_bureau, tells
 from communications.models import TemplateVersion
 from compliance.models import Channel
 from compliance.rules.facts import MESSAGE_CHANNELS, Purpose
@@ -69,10 +69,16 @@ class Context:
     days_past_due: int | None = None
     promise_amount: Money | None = None
     promise_due_on: date | None = None
+    debit_amount: Money | None = None
+    debit_on: date | None = None
+    report_on: date | None = None
 
 
 # Fields that whoever plans a message says, as JSON: an amount in minor units, a date in ISO form.
-DETAILS: dict[str, Callable[[Any], Any]] = {"promise_amount": int, "promise_due_on": date.fromisoformat}
+DETAILS: dict[str, Callable[[Any], Any]] = {
+    "promise_amount": int, "promise_due_on": date.fromisoformat,
+    "debit_amount": int, "debit_on": date.fromisoformat, "report_on": date.fromisoformat,
+}  # fmt: skip
 
 PLACEHOLDERS: dict[str, str] = {
     "greeting": "a greeting, with the borrower's name where we know it",
@@ -85,6 +91,9 @@ PLACEHOLDERS: dict[str, str] = {
     "days_past_due": "how long ago that was: 1 day, 14 days",
     "promise_amount": "what the borrower said they would pay, with its currency",
     "promise_due_on": "the day by which they said they would",
+    "debit_amount": "what we would draw at most under their mandate, with its currency",
+    "debit_on": "the day from which we would",
+    "report_on": "the day before which nothing is reported to a credit bureau",
     "disclosure": "what our role must say of itself; nothing for a creditor",
 }
 
@@ -167,6 +176,10 @@ def _problems(text: TextFile, language: str, wording: Wording) -> Iterator[str]:
     if "\n" in wording.subject:
         yield "subject: more than one line"
     used = placeholders(wording.body)
+    if text.key != BUREAU_TEXT:
+        said = " ".join((wording.subject, wording.body, *wording.disclosures.values()))
+        if (word := speaks_of_a_bureau(said)) or "report_on" in used:
+            yield f"{word or 'report_on'!r}: only the text {BUREAU_TEXT} speaks of credit bureaus"
     if text.purpose.collecting:
         if "lender_name" not in used:
             yield "body: does not say who we are"

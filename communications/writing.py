@@ -47,6 +47,9 @@ def context_of(message: Message, borrower: Borrower, at: datetime) -> Context:
         days_past_due=max(each.days_past_due for each in standings),
         promise_amount=money(promised) if promised is not None else None,
         promise_due_on=details.get("promise_due_on"),
+        debit_amount=money(details["debit_amount"]) if "debit_amount" in details else None,
+        debit_on=details.get("debit_on"),
+        report_on=details.get("report_on"),
     )
 
 

@@ -132,6 +132,25 @@ WORDS: dict[str, EventWords] = {
     "legal.step_withdrawn": _words("cases", _("Legal step taken back"), "kind"),
     "legal.asked": _words("cases", _("Legal asked"), "due_on"),
     "legal.answered": _words("cases", _("Legal answered"), "late"),
+    "mandate.given": _words(
+        "money", _("Debit mandate given"), "source most_per_debit most_per_month floor from_on to_on"
+    ),
+    "mandate.ended": _words("money", _("Debit mandate ended"), "reason"),
+    "debit.announced": _words("money", _("Debit announced"), "amount collect_on"),
+    "debit.announcement_withdrawn": _words("money", _("Announced debit withdrawn"), "reason"),
+    "debit.decided": _words("money", _("Debit decided"), "amount reasons"),
+    "debit.placed": _words("money", _("Debit asked of the provider"), "amount"),
+    "debit.paid": _words("money", _("Debit drawn"), "amount"),
+    "debit.failed": _words("money", _("Debit not drawn"), "amount reason"),
+    "debit.uncertain": _words("money", _("Debit uncertain"), "amount reason"),
+    "debit.withdrawn": _words("money", _("Debit stopped before it left"), "amount reason"),
+    "bureau.reporting_set": _words("protection", _("Reporting to a bureau set"), "bureau from_on"),
+    "bureau.notice_planned": _words("protection", _("Notice before a report planned"), "report_on"),
+    "bureau.file_made": _words("protection", _("File for a bureau made"), "kind month rows"),
+    "bureau.file_downloaded": _words("protection", _("File for a bureau downloaded")),
+    "bureau.furnished": _words("protection", _("Reported to a bureau"), "kind status as_of"),
+    "bureau.disputed": _words("protection", _("Credit record disputed"), "about due_on"),
+    "bureau.dispute_answered": _words("protection", _("Dispute of a credit record answered"), "state"),
     "promise.recorded": _words("agreements", _("Promise recorded"), "amount due_on"),
     "promise.kept": _words("agreements", _("Promise kept")),
     "promise.part_kept": _words("agreements", _("Promise kept in part"), "paid"),
@@ -192,6 +211,12 @@ STAFF_FIELDS = frozenset({"owner", "staff", "assignee"})
 """Fields that hold the pseudonym of a member of staff."""
 
 AMOUNT_FIELDS = frozenset({"amount", "arrears", "cost", "fees", "interest", "paid", "principal", "total"})
+AMOUNT_FIELDS = frozenset(
+    {
+        "amount", "arrears", "fees", "floor", "interest", "most_per_debit", "most_per_month", "outstanding", "paid",
+        "principal", "total",
+    }
+)  # fmt: skip
 """Fields that hold decimal text in the event's currency."""
 
 OUTCOMES: dict[str, str | Promise] = {

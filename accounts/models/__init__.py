@@ -21,6 +21,16 @@ from accounts.models.loan import (
     PaymentCandidate,
     PaymentState,
 )
+from accounts.models.mandate import (
+    Debit,
+    DebitDecision,
+    DebitNotice,
+    DebitOutcome,
+    DebitSource,
+    DebitState,
+    Mandate,
+    MandateEnd,
+)
 from accounts.models.pause import Pause, Paused
 from accounts.models.portfolio import LegalEntity, OurRole, Portfolio
 from accounts.models.staff import Role, Team, Theme, User
@@ -36,6 +46,12 @@ __all__ = [
     "ContactKind",
     "ContactPoint",
     "DayCount",
+    "Debit",
+    "DebitDecision",
+    "DebitNotice",
+    "DebitOutcome",
+    "DebitSource",
+    "DebitState",
     "Document",
     "DocumentKind",
     "EntryKind",
@@ -47,6 +63,8 @@ __all__ = [
     "LedgerEntry",
     "LegalEntity",
     "Loan",
+    "Mandate",
+    "MandateEnd",
     "Media",
     "OurRole",
     "Pause",

@@ -1,8 +1,20 @@
 from cases.models.agreement import Plan, PlanInstalment, PlanState, Promise, PromiseState
 from cases.models.approval import Approval, ApprovalKind
+from cases.models.bureau import (
+    BureauFile,
+    BureauNotice,
+    BureauReporting,
+    CreditDispute,
+    DisputeAbout,
+    DisputeState,
+    FileKind,
+    Furnished,
+    RecordStatus,
+)
 from cases.models.case import Case, CaseState, Edge, Transition
 from cases.models.contact import Call, CaseMessage, ScriptRun, ScriptStep
 from cases.models.day import DayPart, DayReport, DayRun
+from cases.models.debit import DebitMessage
 from cases.models.legal import (
     LegalQuestion,
     LegalStep,
@@ -17,14 +29,23 @@ from cases.models.work import Lease, WorkItem, WorkKind
 __all__ = [
     "Approval",
     "ApprovalKind",
+    "BureauFile",
+    "BureauNotice",
+    "BureauReporting",
     "Call",
     "Case",
     "CaseMessage",
     "CaseState",
+    "CreditDispute",
     "DayPart",
     "DayReport",
     "DayRun",
+    "DebitMessage",
+    "DisputeAbout",
+    "DisputeState",
     "Edge",
+    "FileKind",
+    "Furnished",
     "Lease",
     "LegalQuestion",
     "LegalStep",
@@ -38,6 +59,7 @@ __all__ = [
     "PlanState",
     "Promise",
     "PromiseState",
+    "RecordStatus",
     "ScriptRun",
     "ScriptStep",
     "Transition",

@@ -1,13 +1,7 @@
 from compliance.audit.models import AuditEvent, AuditStream
 from compliance.models.complaint import Complaint, ComplaintCategory, ComplaintState
 from compliance.models.consent import Consent, ConsentKind, GivenTo
-from compliance.models.contact import (
-    Channel,
-    ContactAttempt,
-    ContactDecision,
-    ContactOutcome,
-    Permit,
-)
+from compliance.models.contact import Channel, ContactAttempt, ContactDecision, ContactOutcome, Permit
 from compliance.models.designation import Designation, DesignationKind, DesignationSource, Weekday
 from compliance.models.finding import Finding, FindingState
 from compliance.models.hold import Evidence, Hold, HoldKind

@@ -38,6 +38,9 @@ CONTEXT = Context(
     days_past_due=10,
     promise_amount=Money(50_000, "USD"),
     promise_due_on=date(2026, 3, 10),
+    debit_amount=Money(40_000, "USD"),
+    debit_on=date(2026, 3, 6),
+    report_on=date(2026, 3, 20),
 )
 
 
@@ -59,6 +62,8 @@ def version(body: str, *, subject: str = "", language: str = "en", **disclosures
 def test_shipped_texts():
     found = [(text.key, text.purpose, text.channel, sorted(text.languages)) for text in read_texts()]
     assert found == [
+        ("bureau_notice", "reminder", "email", ["en", "zh-hans"]),
+        ("debit_notice", "reminder", "email", ["en", "zh-hans"]),
         ("first_notice", "first_notice", "email", ["en", "zh-hans"]),
         ("promise_reminder", "reminder", "email", ["en", "zh-hans"]),
         ("reminder", "reminder", "email", ["en", "zh-hans"]),

@@ -7,7 +7,17 @@ bureau. Pure like everything in `compliance.rules`; `docs/rule-packs.md`, "Terms
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from compliance.rules.terms import acts, addresses, disputes, itemization, messages, records, validation
+from compliance.rules.terms import (
+    acts,
+    addresses,
+    credit_records,
+    debits,
+    disputes,
+    itemization,
+    messages,
+    records,
+    validation,
+)
 from compliance.rules.terms.book import Answer, Asked, Book
 from compliance.rules.terms.matter import Event, Hold, Matter
 from compliance.rules.terms.schema import Term
@@ -52,6 +62,8 @@ EVALUATIONS: Mapping[str, Question] = {
     "duplicative_dispute": disputes.duplicative_dispute,
     "retention": records.retention,
     "complaint_deadline": records.complaint_deadline,
+    "record_dispute": credit_records.record_dispute,
+    "debit_limits": debits.debit_limits,
 }
 
 ACTIONS: Mapping[str, Question] = {

@@ -132,7 +132,7 @@ def furnish_to_bureau(matter: Matter, book: Book, asked: Asked) -> Answer:
 def _furnish(matter: Matter, term: ReportingTerm, debt: str | None, at: datetime) -> dict[str, object]:
     events = sorted((each for each in matter.events if _about(each, debt)), key=lambda each: each.at)
     sendings = _sendings(events, term, matter)
-    if any(_talked(event) for event in events):
+    if not term.notice_only and any(_talked(event) for event in events):
         return {"outcome": PERMITTED}
     if not sendings:
         return {"outcome": PROHIBITED}

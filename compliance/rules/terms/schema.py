@@ -3,7 +3,7 @@
 Every word here is documented for the person who writes packs in `docs/rule-packs.md`, "Terms and notices".
 """
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -196,6 +196,28 @@ class ReportingTerm(BaseTerm):
     kind: Literal["bureau_reporting"]
     wait_days: int = Field(ge=1, le=366)
     sent_by: tuple[str, ...] = ()  # channels of messages about the debt that do as well as a notice
+    notice_only: bool = False  # a conversation about the debt does not do in its place
+
+
+class RecordDisputeTerm(BaseTerm):
+    """A dispute of what was reported to a bureau is looked into and answered within `days`; `meanwhile` the loan is reported
+    with a mark, or left out; null: the text does not say."""
+
+    kind: Literal["record_dispute"]
+    days: int = Field(ge=1, le=366)
+    meanwhile: Literal["flag", "leave_out"] | None = None
+
+    def last_day(self, received: date) -> date:
+        return received + timedelta(days=self.days)
+
+
+class DebitTerm(BaseTerm):
+    """Debits under a mandate: announced `notice_days` before, and `failures_end` of them in a row end the mandate until
+    it is given anew."""
+
+    kind: Literal["debit"]
+    notice_days: int = Field(ge=1, le=60)
+    failures_end: int = Field(ge=1, le=2)
 
 
 class TransferTerm(BaseTerm):
@@ -253,6 +275,8 @@ Term = Annotated[
     | DisputeTerm
     | StandstillTerm
     | ReportingTerm
+    | RecordDisputeTerm
+    | DebitTerm
     | TransferTerm
     | OptOutTerm
     | ProcedureTerm

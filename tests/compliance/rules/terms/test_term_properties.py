@@ -210,6 +210,8 @@ KEYS = {
     "duplicative_dispute": {"duplicative"},
     "retention": {"retain", "until_at_least"},
     "complaint_deadline": {"deadline", "day_type"},
+    "record_dispute": {"deadline", "meanwhile"},
+    "debit_limits": {"notice_days", "failures_end"},
 }  # fmt: skip
 
 
