@@ -16,6 +16,7 @@ ROLES: dict[str, frozenset[str]] = {
     Role.AGENT: SEE_CASES
     | {
         "cases.work_case",
+        "cases.talk_case",
         "accounts.unseal",
         "accounts.add_payment",
         "compliance.place_contact",
@@ -26,7 +27,10 @@ ROLES: dict[str, frozenset[str]] = {
     Role.SUPERVISOR: SEE_CASES
     | {
         "cases.work_case",
+        "cases.talk_case",
         "cases.see_board",
+        "cases.view_placement",
+        "cases.place_case",
         "cases.reassign_case",
         "cases.close_case",
         "cases.view_approval",
@@ -52,6 +56,9 @@ ROLES: dict[str, frozenset[str]] = {
         "accounts.unseal",
         "accounts.open_contact",
         "accounts.sign_reconciliation",
+        "accounts.bar_agency",
+        "cases.view_placement",
+        "cases.evaluate_agency",
         "cases.see_board",
         "compliance.log_complaint",
         "compliance.view_complaint",
@@ -91,10 +98,14 @@ ROLES: dict[str, frozenset[str]] = {
             *(
                 f"accounts.{verb}_{noun}"
                 for verb in ("view", "add", "change")
-                for noun in ("portfolio", "legalentity", "team", "user")
+                for noun in ("portfolio", "legalentity", "team", "user", "agency")
             ),
             "accounts.delete_team",
         }
+    ),
+    # Collects for an agency: talks about the cases placed with it, never sees what is sealed, agrees a promise at most.
+    Role.AGENCY: frozenset(
+        {"cases.view_case", "cases.talk_case", "compliance.place_contact", "compliance.log_complaint"}
     ),
 }
 
@@ -103,8 +114,8 @@ class RoleBackend(ModelBackend):
     """Signs people in by name and password; permissions come from `ROLES` and from nowhere else."""
 
     def get_user(self, user_id: int) -> User | None:
-        """The person of a session, with the team, which every page shows."""
-        user = User.objects.select_related("team").filter(pk=user_id).first()
+        """The person of a session, with the team or agency, which every page shows."""
+        user = User.objects.select_related("team", "agency").filter(pk=user_id).first()
         return user if self.user_can_authenticate(user) else None
 
     def _get_permissions(self, user_obj: Any, obj: Any, from_name: str) -> set[str]:

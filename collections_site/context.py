@@ -26,12 +26,13 @@ class Entry(NamedTuple):
 
 NAV = (
     Entry("board", _("Board"), "layout-dashboard", "cases.see_board"),
-    Entry("queue", _("My queue"), "inbox", "cases.work_case", noun="case"),
+    Entry("queue", _("My queue"), "inbox", "cases.talk_case", noun="case"),
     Entry("legal_cases", _("Legal"), "gavel", "cases.see_legal"),
     Entry("complaints", _("Complaints"), "message-report", "compliance.view_complaint", noun="complaint"),
     Entry("findings", _("Findings"), "flag", "compliance.view_finding", noun="finding"),
     Entry("overrides", _("Second opinions"), "user-check", "compliance.view_override", noun="override"),
     Entry("approvals", _("Approvals"), "checklist", "cases.view_approval", noun="approval"),
+    Entry("agency_board", _("Agencies"), "building", "cases.view_placement", noun="agency"),
     Entry("packs", _("Rules"), "scale", "compliance.view_packversion", noun="pack"),
     Entry("decisions", _("Decisions"), "file-search", "compliance.view_contactdecision", noun="decision"),
     Entry("portfolios", _("Portfolios"), "briefcase", "accounts.open_contact", noun="portfolio"),
@@ -52,6 +53,7 @@ START = {
     Role.COMPLIANCE: "complaints",
     Role.LEGAL: "legal_cases",
     Role.ADMINISTRATOR: "imports",
+    Role.AGENCY: "queue",
 }
 
 
@@ -114,7 +116,7 @@ class Shell:
     @cached_property
     def next_case(self) -> str | None:
         """Where the next case is taken (by POST), for those who work cases."""
-        return address("queue_next") if self.person and self.person.has_perm("cases.work_case") else None
+        return address("queue_next") if self.person and self.person.has_perm("cases.talk_case") else None
 
     @property
     def language(self) -> str:

@@ -22,6 +22,7 @@ from cases.actions.deciding import Party, decide
 from cases.actions.opening import Overdue, open_cases
 from cases.actions.outreach import plan_first_notices
 from cases.actions.payments import reopen, reversed_cases
+from cases.actions.placements import return_due
 from cases.actions.transition import move_many
 from cases.actions.work import Step, finish_many, plan_many
 from cases.models import Case, CaseState, DayReport, DayRun, WorkKind
@@ -34,7 +35,7 @@ LOCK = int.from_bytes(b"run_day")
 COUNTS = (
     "loans", "overdue", "newly_overdue", "opened", "reopened", "cured", "promises_kept", "promises_part_kept",
     "promises_broken", "plans_completed", "plans_missed", "plans_broken", "notices", "first_calls", "addresses",
-    "follow_ups",
+    "follow_ups", "returned",
 )  # fmt: skip
 
 
@@ -170,6 +171,7 @@ WHERE c.portfolio_id = %(portfolio)s AND c.closed_at IS NULL AND (
     c.id IN (SELECT case_id FROM day_standing WHERE arrears = 0)
     OR EXISTS (SELECT FROM cases_promise p WHERE p.case_id = c.id AND p.state = 'open')
     OR EXISTS (SELECT FROM cases_plan p WHERE p.case_id = c.id AND p.state = 'active')
+    OR EXISTS (SELECT FROM cases_placement p WHERE p.case_id = c.id AND p.ended_at IS NULL AND p.return_on < %(on)s)
 )
 ORDER BY c.id FOR NO KEY UPDATE
 """
@@ -227,6 +229,9 @@ class _PortfolioDay:
         self._execute("ANALYZE day_standing")
         self._report()
         self._select(LOCK_CASES)
+        self.counts["returned"] = return_due(
+            portfolio=self.portfolio.pk, on=self.on, by=self.by, at=self.at, run=self.run
+        )
         self._cure()
         self._decide()
         self._open()

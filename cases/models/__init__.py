@@ -4,9 +4,17 @@ from cases.models.case import Case, CaseState, Edge, Transition
 from cases.models.contact import Call, CaseMessage, ScriptRun, ScriptStep
 from cases.models.day import DayReport, DayRun
 from cases.models.note import Note
+from cases.models.placement import (
+    AgencyEvaluation,
+    EndReason,
+    EvaluationDecision,
+    Placement,
+    PlacementBatch,
+)
 from cases.models.work import Lease, WorkItem, WorkKind
 
 __all__ = [
+    "AgencyEvaluation",
     "Approval",
     "ApprovalKind",
     "Call",
@@ -16,8 +24,12 @@ __all__ = [
     "DayReport",
     "DayRun",
     "Edge",
+    "EndReason",
+    "EvaluationDecision",
     "Lease",
     "Note",
+    "Placement",
+    "PlacementBatch",
     "Plan",
     "PlanInstalment",
     "PlanState",
