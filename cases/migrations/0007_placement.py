@@ -14,6 +14,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '0008_agencies'),
         ('cases', '0003_approval'),
+        ('compliance', '0006_newest_decisions'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -141,14 +141,75 @@ END $$;
 CREATE TRIGGER agency_contacts BEFORE INSERT ON compliance_contactattempt FOR EACH ROW EXECUTE FUNCTION agency_contacts();
 ALTER TABLE compliance_contactattempt ENABLE ALWAYS TRIGGER agency_contacts;
 
--- The gate judges what an agency's staff want to do as a third-party collector's contact.
-CREATE FUNCTION agency_judged() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+-- The gate judges what an agency's staff want to do as a third-party collector's contact, and what everybody else does as the
+-- portfolio says we are: gate_check as in compliance's gate.sql, but for the role, which hangs on who asks and is judged below.
+CREATE OR REPLACE FUNCTION gate_check(
+    p_borrower uuid, p_contact_point uuid, p_channel text, p_purpose text, p_loans uuid[], p_outcome text, p_facts bytea,
+    p_results jsonb, p_packs jsonb
+) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    facts jsonb := convert_from(p_facts, 'UTF8')::jsonb;
 BEGIN
-    IF agency_of_actor(NEW.actor) IS NOT NULL
-        AND convert_from(NEW.facts, 'UTF8')::jsonb ->> 'role' IS DISTINCT FROM 'third_party_debt_collector'
+    IF gate_strictness(p_outcome) IS NULL THEN
+        RAISE EXCEPTION 'The gate knows no outcome %.', p_outcome;
+    END IF;
+    IF jsonb_typeof(facts) IS DISTINCT FROM 'object' OR jsonb_typeof(facts -> 'debts') IS DISTINCT FROM 'array'
+        OR jsonb_typeof(facts -> 'jurisdictions') IS DISTINCT FROM 'array'
+        OR facts ->> 'channel' IS DISTINCT FROM p_channel OR facts ->> 'purpose' IS DISTINCT FROM p_purpose
+        OR facts ->> 'contact_point' IS DISTINCT FROM p_contact_point::text
+        OR loans_of(p_facts) IS DISTINCT FROM in_order(p_loans)
     THEN
-        RAISE EXCEPTION 'Whoever collects for an agency is judged as a third-party collector.'
-            USING ERRCODE = 'insufficient_privilege';
+        RAISE EXCEPTION 'These facts are not about the contact that was asked for.' USING ERRCODE = 'check_violation';
+    END IF;
+    IF jsonb_typeof(p_packs) IS DISTINCT FROM 'object' OR EXISTS (
+        SELECT FROM jsonb_each_text(p_packs) named
+        WHERE NOT EXISTS (SELECT FROM compliance_packversion WHERE digest = named.value AND pack = named.key)
+    ) THEN
+        RAISE EXCEPTION 'A decision names packs whose text is stored.' USING ERRCODE = 'check_violation';
+    END IF;
+    IF jsonb_typeof(p_results) IS DISTINCT FROM 'array' OR EXISTS (
+        SELECT FROM jsonb_array_elements(p_results) result
+        WHERE coalesce(result ->> 'rule', '') = '' OR gate_strictness(result ->> 'outcome') IS NULL
+            OR NOT (result ->> 'pack' = '' AND result ->> 'rule' LIKE 'GATE.%' OR p_packs ? (result ->> 'pack')) IS TRUE
+    ) THEN
+        RAISE EXCEPTION 'Results name their rule, its pack and an outcome.' USING ERRCODE = 'check_violation';
+    END IF;
+    IF gate_strictness(p_outcome) IS DISTINCT FROM (
+        SELECT coalesce(max(gate_strictness(result ->> 'outcome')), 4) FROM jsonb_array_elements(p_results) result
+    ) THEN
+        RAISE EXCEPTION 'The outcome is the strictest of the results.' USING ERRCODE = 'check_violation';
+    END IF;
+    IF p_outcome <> 'prohibited' AND (
+        facts -> 'jurisdictions' = '[]' OR cardinality(p_loans) = 0
+        OR EXISTS (
+            SELECT FROM jsonb_array_elements_text(facts -> 'jurisdictions') place
+            WHERE NOT EXISTS (
+                SELECT FROM compliance_packversion v JOIN jsonb_each_text(p_packs) named ON v.digest = named.value
+                WHERE v.jurisdiction = place
+            )
+        )
+        OR (SELECT count(*) <> cardinality(p_loans) OR bool_or(
+                NOT to_jsonb(f.jurisdictions) <@ (facts -> 'jurisdictions') OR (facts ->> 'role' IN (f.our_role, 'third_party_debt_collector')) IS NOT TRUE
+            ) FROM accounts_loan l JOIN accounts_portfolio f ON f.id = l.portfolio_id
+            WHERE l.id = ANY (p_loans) AND l.borrower_id = p_borrower)
+    ) THEN
+        RAISE EXCEPTION 'The law of these loans was not asked.' USING ERRCODE = 'check_violation';
+    END IF;
+END $$;
+CREATE FUNCTION agency_judged() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    role text := convert_from(NEW.facts, 'UTF8')::jsonb ->> 'role';
+BEGIN
+    IF agency_of_actor(NEW.actor) IS NOT NULL THEN
+        IF role IS DISTINCT FROM 'third_party_debt_collector' THEN
+            RAISE EXCEPTION 'Whoever collects for an agency is judged as a third-party collector.'
+                USING ERRCODE = 'check_violation';
+        END IF;
+    ELSIF NEW.outcome <> 'prohibited' AND EXISTS (
+        SELECT FROM accounts_loan l JOIN accounts_portfolio f ON f.id = l.portfolio_id
+        WHERE l.id = ANY (loans_of(NEW.facts)) AND f.our_role IS DISTINCT FROM role
+    ) THEN
+        RAISE EXCEPTION 'The law of these loans was not asked.' USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END $$;
