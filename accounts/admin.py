@@ -181,7 +181,10 @@ class TeamAdmin(ActionAdmin):
 class AgencyAdmin(ActionAdmin):
     list_display = ["name", "licence", "since", "until"]
     fieldsets = [
-        (_("As the public list shows it"), {"fields": ["name", "address", "phone", "licence", "since", "until"]}),
+        (
+            _("As the public list shows it"),
+            {"fields": ["name", "address", "phone", "licence", "since", "until"]},
+        ),
         (_("Terms"), {"fields": ["commission_percent", "upheld_most", "upheld_days"]}),
     ]
 

@@ -178,7 +178,9 @@ def _find(
 def _told(found: Sequence[Found], case: Case, user: User) -> Told:
     told = Told(zone=ZoneInfo(case.portfolio.zone))
     # Of other people's work an agency reads what happened, neither their names nor their words.
-    colleagues = user.agency_id and {str(ref) for ref in User.objects.filter(agency=user.agency_id).values_list("ref", flat=True)}
+    colleagues = user.agency_id and {
+        str(ref) for ref in User.objects.filter(agency=user.agency_id).values_list("ref", flat=True)
+    }
     for each in found:
         if colleagues and each.actor not in colleagues:
             each = each._replace(person=None, assignee=None, note=None)
@@ -266,11 +268,15 @@ def _work_planned(data: Data, told: Told) -> Line | None:
 
 
 def _case_placed(data: Data, _told: Told) -> Line:
-    return Line("building", _("With an agency until %(day)s") % {"day": day(date.fromisoformat(data["until"]))})
+    return Line(
+        "building", _("With an agency until %(day)s") % {"day": day(date.fromisoformat(data["until"]))}
+    )
 
 
 def _case_unplaced(data: Data, _told: Told) -> Line:
-    return Line("building", _("Back from the agency: %(reason)s") % {"reason": _label(EndReason, data["reason"])})
+    return Line(
+        "building", _("Back from the agency: %(reason)s") % {"reason": _label(EndReason, data["reason"])}
+    )
 
 
 def _reason_recorded(data: Data, _told: Told) -> Line:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cases.views import approvals, board, desk, doing, imports, legal, payments, search, wishes
+from cases.views import agencies, approvals, board, desk, doing, imports, legal, payments, search, wishes
 
 desk_urls = [  # queue/ and cases/
     path("queue/", desk.queue, name="queue"),
@@ -44,4 +44,15 @@ money_urls = [  # imports/ and payments/
     path("payments/unmatched/", payments.payments_unmatched, name="payments_unmatched"),
     path("payments/<uuid:payment_id>/match/", payments.payment_match, name="payment_match"),
 ]
-urlpatterns = desk_urls + deed_urls + oversight_urls + money_urls
+agency_urls = [  # agencies/: the list itself is for everybody, without signing in
+    path("agencies/", agencies.agencies, name="agencies"),
+    path("agencies/board/", agencies.agency_board, name="agency_board"),
+    path("agencies/<uuid:agency_ref>/", agencies.agency, name="agency"),
+    path("agencies/<uuid:agency_ref>/place/", agencies.agency_place, name="agency_place"),
+    path("agencies/<uuid:agency_ref>/recall/", agencies.agency_recall, name="agency_recall"),
+    path("agencies/<uuid:agency_ref>/commission/", agencies.agency_commission, name="agency_commission"),
+    path("agencies/<uuid:agency_ref>/bar/", agencies.agency_bar, name="agency_bar"),
+    path("agencies/<uuid:agency_ref>/lift/", agencies.agency_lift, name="agency_lift"),
+    path("agencies/<uuid:agency_ref>/evaluate/", agencies.agency_evaluate, name="agency_evaluate"),
+]
+urlpatterns = desk_urls + deed_urls + oversight_urls + money_urls + agency_urls

@@ -302,7 +302,9 @@ def _facts(
         "address_zones": tuple(sorted(known.zones)),
         "countries": countries,
         "history": told.history,
-        "consents": told.consents_towards_others() if question.role else told.consents_for({row["our_role"] for row in rows}),
+        "consents": told.consents_towards_others()
+        if question.role
+        else told.consents_for({row["our_role"] for row in rows}),
         "designations": told.designations,
         "media_requests": told.media,
         "place": place_of(point) if point else None,

@@ -41,7 +41,14 @@ def change_agency(*, agency: Agency, by: Actor, at: datetime) -> Agency:
 
 @transaction.atomic
 def bar_agency(
-    *, agency: Agency, reason: str, words: str, from_on: date, ends_on: date | None, person: User, at: datetime
+    *,
+    agency: Agency,
+    reason: str,
+    words: str,
+    from_on: date,
+    ends_on: date | None,
+    person: User,
+    at: datetime,
 ) -> AgencyBar:
     """From a day on the agency gets no more cases; what it has stays until it is recalled. Needs `accounts.bar_agency`
     (`PermissionDenied`); raises `ValidationError` (words, days)."""

@@ -46,7 +46,12 @@ class User(AbstractUser):
     role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.AGENT)
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, verbose_name=_("team"))
     agency = models.ForeignKey(
-        "accounts.Agency", models.PROTECT, null=True, blank=True, verbose_name=_("agency"), related_name="staff"
+        "accounts.Agency",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("agency"),
+        related_name="staff",
     )
     language = models.CharField(
         _("language"), max_length=10, choices=[("en", "English"), ("zh-hans", "简体中文")], default="en"
@@ -64,7 +69,9 @@ class User(AbstractUser):
                 condition=models.Q(role=Role.AGENCY, agency__isnull=False, team=None)
                 | (~models.Q(role=Role.AGENCY) & models.Q(agency=None)),
                 name="staff_agency_with_role",
-                violation_error_message=_("Agency collectors have an agency and no team; nobody else has an agency."),
+                violation_error_message=_(
+                    "Agency collectors have an agency and no team; nobody else has an agency."
+                ),
             )
         ]
 

@@ -13,17 +13,30 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.models import Agency, Borrower
+from accounts.models import Agency, Borrower, Portfolio, User
 from accounts.standing import standing_of
 from cases.actions.work import release_many
+from cases.agency_figures import of_year
 from cases.chronicle import tell
 from cases.machine import OPEN_STATES
-from cases.models import Call, Case, CaseState, DayRun, EndReason, Placement, PlacementBatch, WorkItem
+from cases.models import (
+    AgencyEvaluation,
+    Call,
+    Case,
+    CaseState,
+    DayRun,
+    EndReason,
+    EvaluationDecision,
+    Placement,
+    PlacementBatch,
+    WorkItem,
+)
 from compliance.actions import contacts
-from compliance.audit import Actor
+from compliance.audit import Actor, Stream, record
 from compliance.holds import HOLDS, Stop
 from compliance.models import Hold
 
+MOST_WORDS = 4000
 LONGEST = timedelta(days=366)
 STOPPING = frozenset(kind for kind, row in HOLDS.items() if Stop.PLACEMENT in row.stops)
 UNKNOWN = "not_told"
@@ -39,6 +52,8 @@ WHY_NOT: dict[str, str | Promise] = {
     "empty": gettext_lazy("Please choose at least one case."),
     "term": gettext_lazy("The term ends after today and within a year."),
     "commission": gettext_lazy("The commission is between 0 and 100 percent."),
+    "words": gettext_lazy("Please say in your own words how the agency works."),
+    "year": gettext_lazy("Please choose a year in which the agency worked for us."),
     "ended": gettext_lazy("This agency does not work for us on this day."),
     "barred": gettext_lazy("This agency is barred from new cases."),
     "complaints": gettext_lazy("Complaints about this agency were upheld; it gets no new cases."),
@@ -74,10 +89,16 @@ def reasons_against(cases: Sequence[Case], *, at: datetime) -> dict[UUID, str]:
     found = {}
     for on, group in by_date.items():
         standings = standing_of([case.loan_id for case in group], on)
-        terms = {case.portfolio_id: case.portfolio.terms_on(on) for case in {c.portfolio_id: c for c in group}.values()}
+        terms = {
+            case.portfolio_id: case.portfolio.terms_on(on)
+            for case in {c.portfolio_id: c for c in group}.values()
+        }
         for case in group:
             held = any(
-                borrower == case.borrower_id and loan in (None, case.loan_id) and first <= on and (last is None or last >= on)
+                borrower == case.borrower_id
+                and loan in (None, case.loan_id)
+                and first <= on
+                and (last is None or last >= on)
                 for borrower, loan, first, last in holds
             )
             why = (
@@ -95,7 +116,13 @@ def reasons_against(cases: Sequence[Case], *, at: datetime) -> dict[UUID, str]:
 
 @transaction.atomic
 def place_cases(
-    *, cases: Sequence[UUID], agency: Agency, return_on: date, commission_percent: Decimal, by: Actor, at: datetime
+    *,
+    cases: Sequence[UUID],
+    agency: Agency,
+    return_on: date,
+    commission_percent: Decimal,
+    by: Actor,
+    at: datetime,
 ) -> PlacementBatch:
     """Give these cases to an agency until a business day (included), all or none. Our own people let go of them, and what was
     planned is the agency's to do. Needs `cases.place_case` (`PermissionDenied`); raises `PlacementRefused`."""
@@ -124,7 +151,11 @@ def place_cases(
         first = min(against)
         raise PlacementRefused(against[first], first)
     batch = PlacementBatch.objects.create(
-        agency=agency, return_on=return_on, commission_percent=commission_percent, placed_by=by.user, placed_at=at
+        agency=agency,
+        return_on=return_on,
+        commission_percent=commission_percent,
+        placed_by=by.user,
+        placed_at=at,
     )
     placements = Placement.objects.bulk_create(
         Placement(
@@ -222,3 +253,29 @@ def return_due(*, portfolio: int, on: date, by: Actor, at: datetime, run: DayRun
         cursor.execute(TERM_OVER, {"portfolio": portfolio, "on": on})
         over = [case for (case,) in cursor.fetchall()]
     return end_placements(case_ids=over, reason=EndReason.TERM, by=by, at=at, run=run)
+
+
+@transaction.atomic
+def evaluate_agency(
+    *, agency: Agency, year: int, words: str, decision: str, person: User, at: datetime
+) -> AgencyEvaluation:
+    """Store what a person thinks of an agency's year beside the figures as they are now. Needs `cases.evaluate_agency`
+    (`PermissionDenied`); raises `PlacementRefused` (words, year)."""
+    by = Actor.staff(person)
+    if not by.may("cases.evaluate_agency"):
+        raise PermissionDenied(_("Evaluating agencies is not part of your role."))
+    words = words.replace("\0", "").strip()
+    if not words or len(words) > MOST_WORDS:
+        raise PlacementRefused("words")
+    if not agency.since.year <= year <= at.year:
+        raise PlacementRefused("year")
+    portfolios = list(Portfolio.objects.visible_to(person).values_list("pk", flat=True))
+    evaluation = AgencyEvaluation.objects.create(
+        agency=agency, year=year, figures=of_year(agency, portfolios=portfolios, year=year), words=words,
+        decision=EvaluationDecision(decision), person=person, at=at,
+    )  # fmt: skip
+    record(
+        "agency.evaluated", stream=Stream.system(), by=by, at=at, agency=agency.ref, evaluation=evaluation.pk, year=year,
+        decision=evaluation.decision,
+    )  # fmt: skip
+    return evaluation

@@ -249,7 +249,14 @@ def steps_values(user: User, at: datetime, *, limit: int) -> dict[str, Any]:
     ranks = [
         rank for kind, rank in RANKS.items() if kind != WorkKind.REVIEW or user.has_perm("cases.see_board")
     ]
-    return {"user": user.pk, "team": user.team_id, "agency": user.agency_id, "ranks": ranks, "at": at, "limit": limit}
+    return {
+        "user": user.pk,
+        "team": user.team_id,
+        "agency": user.agency_id,
+        "ranks": ranks,
+        "at": at,
+        "limit": limit,
+    }
 
 
 def claim_of(user: User) -> str:

@@ -114,7 +114,10 @@ def items(steps: Sequence[UUID], user: User, at: datetime) -> list[Item]:
     decisions = look_many(
         [
             Question(
-                borrower=case.borrower_id, channel="call", purpose=Purpose.COLLECT, loans=(case.loan_id,),
+                borrower=case.borrower_id,
+                channel="call",
+                purpose=Purpose.COLLECT,
+                loans=(case.loan_id,),
                 role=user.acts_as,
             )
             for case in cases

@@ -82,8 +82,12 @@ def test_a_supervisor_places_a_batch_and_our_own_people_let_go(portfolio, people
     assert take_next(user=people.alice, at=LATER) in (first, second)
     batch = place(agency, people.bob, first, second)
     placed = Placement.objects.order_by("case")
-    assert [(each.case, each.agency, each.batch, each.placed_on, each.return_on, each.commission_percent) for each in placed] == [
-        (case, agency, batch, TODAY, TERM, Decimal("12.50")) for case in sorted((first, second), key=lambda case: case.pk)
+    assert [
+        (each.case, each.agency, each.batch, each.placed_on, each.return_on, each.commission_percent)
+        for each in placed
+    ] == [
+        (case, agency, batch, TODAY, TERM, Decimal("12.50"))
+        for case in sorted((first, second), key=lambda case: case.pk)
     ]
     assert events(first)[-1] == "case.placed"
     assert set(Case.objects.visible_to(ana)) == {first, second}
@@ -168,7 +172,12 @@ def test_closed_and_placed_cases_are_refused_by_raw_sql_too(portfolio, people, a
     with pytest.raises(PlacementRefused) as refused:
         place(agency, people.bob, case)
     assert refused.value.code == "placed"
-    for wrong, more in ((case, {}), (closed, {}), (other, {"commission_percent": Decimal(50)}), (other, {"ended_at": NOW})):
+    for wrong, more in (
+        (case, {}),
+        (closed, {}),
+        (other, {"commission_percent": Decimal(50)}),
+        (other, {"ended_at": NOW}),
+    ):
         with pytest.raises(DatabaseError), transaction.atomic():
             insert(batch, wrong, **more)
 
@@ -253,9 +262,14 @@ def test_an_ended_placement_is_not_revived(portfolio, people, agency):
     assert recall(cases=[case.pk], by=Actor.staff(people.bob), at=NOW + HOUR) == 1
     assert recall(cases=[case.pk], by=Actor.staff(people.bob), at=NOW + HOUR) == 0
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("UPDATE cases_placement SET ended_at = NULL, ended_on = NULL, end_reason = '', ended_by = ''")
+        cursor.execute(
+            "UPDATE cases_placement SET ended_at = NULL, ended_on = NULL, end_reason = '', ended_by = ''"
+        )
     place(agency, people.bob, case, at=NOW + 2 * HOUR)
-    assert list(Placement.objects.order_by("placed_at").values_list("end_reason", flat=True)) == ["recalled", ""]
+    assert list(Placement.objects.order_by("placed_at").values_list("end_reason", flat=True)) == [
+        "recalled",
+        "",
+    ]
 
 
 # What the agency does
@@ -284,7 +298,15 @@ def test_the_stricter_rules_bind(people):
     later = NOW + timedelta(days=3)
     asked = {
         role: gate.look_many(
-            [Question(borrower=case.borrower_id, channel="call", purpose="collect", loans=(case.loan_id,), role=role)],
+            [
+                Question(
+                    borrower=case.borrower_id,
+                    channel="call",
+                    purpose="collect",
+                    loans=(case.loan_id,),
+                    role=role,
+                )
+            ],
             at=later,
         )[0]
         for role in (None, ana.acts_as)
@@ -311,7 +333,9 @@ def test_no_contact_about_what_is_not_placed(portfolio, people, agency, ana):
     assert not ContactAttempt.objects.exists()
 
 
-def test_a_recall_during_a_call_leaves_its_outcome_unknown_and_the_caller_free(portfolio, people, agency, ana):
+def test_a_recall_during_a_call_leaves_its_outcome_unknown_and_the_caller_free(
+    portfolio, people, agency, ana
+):
     case, next_one = late_case(portfolio), late_case(portfolio)
     place(agency, people.bob, case, next_one)
     call = place_call(case=case, contact_point=phone_of(case.borrower), user=ana, at=NOW)
@@ -324,7 +348,9 @@ def test_a_recall_during_a_call_leaves_its_outcome_unknown_and_the_caller_free(p
         log_call(call=call, disposition="promises", by=Actor.staff(ana), at=NOW + timedelta(minutes=3))
     assert refused.value.code == "logged"
     assert list(Case.objects.visible_to(ana)) == [next_one]
-    place_call(case=next_one, contact_point=phone_of(next_one.borrower), user=ana, at=NOW + timedelta(minutes=4))
+    place_call(
+        case=next_one, contact_point=phone_of(next_one.borrower), user=ana, at=NOW + timedelta(minutes=4)
+    )
     # Our own desk goes on with it.
     plan_work(case=case, kind="follow_up", due_at=NOW, reason="test", by=SYSTEM, at=NOW)
     assert take_next(user=people.alice, at=NOW + timedelta(minutes=5)) == case
@@ -351,7 +377,15 @@ def test_a_case_that_closes_leaves_its_agency_at_once(portfolio, people, agency,
     place(agency, people.bob, case, paid)
     end_case(case=fresh(case), ending="lender_asked", by=Actor.staff(people.bob), at=NOW + HOUR)
     assert Placement.objects.get(case=case).end_reason == "closed"
-    receive(portfolio=portfolio, reference="P-1", amount=100_00, value_date=TODAY, loan=paid.loan, by=SYSTEM, at=NOW)
+    receive(
+        portfolio=portfolio,
+        reference="P-1",
+        amount=100_00,
+        value_date=TODAY,
+        loan=paid.loan,
+        by=SYSTEM,
+        at=NOW,
+    )
     run_day(date=TODAY, by=SYSTEM, at=NOW + HOUR)
     assert (fresh(paid).state, Placement.objects.get(case=paid).end_reason) == ("cured", "closed")
     assert not Case.objects.visible_to(ana).exists()
