@@ -18,8 +18,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.actions import portfolios, staff
-from accounts.models import LegalEntity, Portfolio, Team, Terms, User
+from accounts.actions import agencies, portfolios, staff
+from accounts.models import Agency, LegalEntity, Portfolio, Team, Terms, User
 from compliance.audit import Actor
 
 
@@ -177,6 +177,24 @@ class TeamAdmin(ActionAdmin):
         staff.remove_team(team=obj, by=Actor.staff(request.user), at=timezone.now())
 
 
+@admin.register(Agency)
+class AgencyAdmin(ActionAdmin):
+    list_display = ["name", "licence", "since", "until"]
+    fieldsets = [
+        (
+            _("As the public list shows it"),
+            {"fields": ["name", "address", "phone", "licence", "since", "until"]},
+        ),
+        (_("Terms"), {"fields": ["commission_percent", "upheld_most", "upheld_days"]}),
+    ]
+
+    def add_row(self, row: Agency, form: Any, context: dict[str, Any]) -> None:
+        agencies.add_agency(agency=row, **context)
+
+    def change_row(self, row: Agency, form: Any, context: dict[str, Any]) -> None:
+        agencies.change_agency(agency=row, **context)
+
+
 class StaffForm(forms.ModelForm):
     """A member of staff, and a password where one is to be set."""
 
@@ -226,12 +244,12 @@ class StaffAdmin(ActionAdmin):
     form = StaffForm
     list_display = ["username", "full_name", "role", "team", "is_active"]
     list_filter = ["role", "team", "is_active"]
-    list_select_related = ["team"]
+    list_select_related = ["team", "agency"]
     search_fields = ["username", "first_name", "last_name"]
     ordering = ["username"]
     fieldsets = [
         (None, {"fields": ["username", "first_name", "last_name", "email"]}),
-        (_("Work"), {"fields": ["role", "team", "language", "is_active"]}),
+        (_("Work"), {"fields": ["role", "team", "agency", "language", "is_active"]}),
         (_("Sign-in"), {"fields": ["new_password", "new_password_again"]}),
     ]
 

@@ -19,6 +19,7 @@ ROLES: dict[str, frozenset[str]] = {
     | {
         "cases.work_case",
         "cases.ask_legal",
+        "cases.talk_case",
         "accounts.unseal",
         "accounts.add_payment",
         "accounts.add_document",
@@ -35,8 +36,11 @@ ROLES: dict[str, frozenset[str]] = {
     Role.SUPERVISOR: SEE_CASES
     | {
         "cases.work_case",
+        "cases.talk_case",
         "cases.see_board",
         "cases.view_dayrun",
+        "cases.view_placement",
+        "cases.place_case",
         "cases.reassign_case",
         "cases.close_case",
         "cases.view_approval",
@@ -83,6 +87,9 @@ ROLES: dict[str, frozenset[str]] = {
         "cases.view_creditdispute",
         "cases.log_credit_dispute",
         "cases.answer_credit_dispute",
+        "accounts.bar_agency",
+        "cases.view_placement",
+        "cases.evaluate_agency",
         "cases.see_board",
         "cases.view_dayrun",
         "cases.ask_legal",
@@ -133,10 +140,14 @@ ROLES: dict[str, frozenset[str]] = {
             *(
                 f"accounts.{verb}_{noun}"
                 for verb in ("view", "add", "change")
-                for noun in ("portfolio", "legalentity", "team", "user")
+                for noun in ("portfolio", "legalentity", "team", "user", "agency")
             ),
             "accounts.delete_team",
         }
+    ),
+    # Collects for an agency: talks about the cases placed with it, never sees what is sealed, agrees a promise at most.
+    Role.AGENCY: frozenset(
+        {"cases.view_case", "cases.talk_case", "compliance.place_contact", "compliance.log_complaint"}
     ),
 }
 
@@ -145,8 +156,8 @@ class RoleBackend(ModelBackend):
     """Signs people in by name and password; permissions come from `ROLES` and from nowhere else."""
 
     def get_user(self, user_id: int) -> User | None:
-        """The person of a session, with the team, which every page shows."""
-        user = User.objects.select_related("team").filter(pk=user_id).first()
+        """The person of a session, with the team or agency, which every page shows."""
+        user = User.objects.select_related("team", "agency").filter(pk=user_id).first()
         return user if self.user_can_authenticate(user) else None
 
     def _get_permissions(self, user_obj: Any, obj: Any, from_name: str) -> set[str]:

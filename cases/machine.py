@@ -22,10 +22,11 @@ class Edge:
 
 def _edges() -> tuple[Edge, ...]:
     work, legal, decide = "cases.work_case", "cases.move_to_legal", "cases.close_case"
+    talk = "cases.talk_case"
     edges = [
         Edge("overdue", "notified", work, "notice_sent"),
-        Edge("overdue", "negotiating", work, "spoke_or_replied"),
-        Edge("notified", "negotiating", work, "spoke_or_replied"),
+        Edge("overdue", "negotiating", talk, "spoke_or_replied"),
+        Edge("notified", "negotiating", talk, "spoke_or_replied"),
         Edge("notified", "installment_plan", work, "plan_accepted"),
         Edge("negotiating", "installment_plan", work, "plan_accepted"),
         Edge("notified", "legal", legal, "legal_ready"),

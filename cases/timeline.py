@@ -6,7 +6,7 @@ An event type without a sentence here is not shown: it is a detail of another on
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
@@ -21,7 +21,7 @@ from accounts.models import ContactKind, DebitSource, DocumentKind, MandateEnd, 
 from accounts.models.document import SENSITIVE
 from cases.actions.notes import open_note
 from cases.dispositions import DISPOSITIONS
-from cases.models import Case, CaseState, DisputeState, LegalStepKind, Note, WorkKind
+from cases.models import Case, CaseState, DisputeState, EndReason, LegalStepKind, Note, WorkKind
 from cases.reasons import ArrearsReason
 from cases.words import amount_of, day, moment
 from compliance.audit_search import Cut
@@ -98,7 +98,9 @@ def timeline(
     """
     kind = kind if kind in KINDS else "all"
     types = [name for name, (of_kind, _maker) in SENTENCES.items() if kind in ("all", of_kind)]
-    found = _find(case, types, before, limit + 1)
+    # An agency is told of what it works on, not of the borrower's other debts.
+    of_person = [] if user.agency_id else OF_PERSON
+    found = _find(case, types, before, limit + 1, of_person)
     older = ""
     if len(found) > limit:
         found.pop()
@@ -157,12 +159,14 @@ class Found(NamedTuple):
     note: bytes | None
 
 
-def _find(case: Case, types: Sequence[str], before: Cut | None, limit: int) -> list[Found]:
+def _find(
+    case: Case, types: Sequence[str], before: Cut | None, limit: int, of_person: Sequence[str]
+) -> list[Found]:
     values: dict[str, Any] = {
         "case": case.pk,
         "borrower": case.borrower_id,
         "types": types,
-        "of_person": OF_PERSON,
+        "of_person": list(of_person),
         "at": before and before.at,
         "id": before and before.event_id,
         "limit": limit,
@@ -174,7 +178,13 @@ def _find(case: Case, types: Sequence[str], before: Cut | None, limit: int) -> l
 
 def _told(found: Sequence[Found], case: Case, user: User) -> Told:
     told = Told(zone=ZoneInfo(case.portfolio.zone))
+    # Of other people's work an agency reads what happened, neither their names nor their words.
+    colleagues = user.agency_id and {
+        str(ref) for ref in User.objects.filter(agency=user.agency_id).values_list("ref", flat=True)
+    }
     for each in found:
+        if colleagues and each.actor not in colleagues:
+            each = each._replace(person=None, assignee=None, note=None)
         if each.event == "contact.attempted":
             told.attempts[each.data["attempt"]] = each.data
         elif each.event == "contact.outcome":
@@ -185,7 +195,7 @@ def _told(found: Sequence[Found], case: Case, user: User) -> Told:
             told.names[each.data["assignee"]] = each.assignee
         if each.channel and each.text:
             told.messages[each.data["message"]] = (each.channel, each.text)
-        if each.note and user.has_perm("cases.view_case"):
+        if each.note is not None and user.has_perm("cases.view_case"):
             note = Note(pk=UUID(each.data["note"]), case=case, body_sealed=each.note)
             told.notes[each.data["note"]] = open_note(note)
     return told
@@ -257,6 +267,18 @@ def _work_planned(data: Data, told: Told) -> Line | None:
         return None  # the next step stands on the page itself
     return Line(
         "calendar-time", _("Call back agreed for %(when)s") % {"when": moment(data["due_at"], told.zone)}
+    )
+
+
+def _case_placed(data: Data, _told: Told) -> Line:
+    return Line(
+        "building", _("With an agency until %(day)s") % {"day": day(date.fromisoformat(data["until"]))}
+    )
+
+
+def _case_unplaced(data: Data, _told: Told) -> Line:
+    return Line(
+        "building", _("Back from the agency: %(reason)s") % {"reason": _label(EndReason, data["reason"])}
     )
 
 
@@ -591,6 +613,8 @@ SENTENCES: dict[str, tuple[str, Maker]] = {
     "case.leased": ("all", _case_leased),
     "case.reassigned": ("all", _case_reassigned),
     "case.noted": ("contacts", _case_noted),
+    "case.placed": ("all", _case_placed),
+    "case.unplaced": ("all", _case_unplaced),
     "work.planned": ("contacts", _work_planned),
     "reason.recorded": ("contacts", _reason_recorded),
     "script.started": ("contacts", _script_started),

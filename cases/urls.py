@@ -1,6 +1,7 @@
 from django.urls import path
 
 from cases.views import (
+    agencies,
     approvals,
     board,
     bureau,
@@ -121,3 +122,15 @@ bureau_urls = [  # bureau/ and the credit record of a case
     path("cases/<uuid:case_id>/credit-record/dispute/", bureau.credit_dispute, name="credit_dispute"),
 ]
 urlpatterns = desk_urls + deed_urls + oversight_urls + money_urls + debit_urls + bureau_urls
+agency_urls = [  # agencies/: the list itself is for everybody, without signing in
+    path("agencies/", agencies.agencies, name="agencies"),
+    path("agencies/board/", agencies.agency_board, name="agency_board"),
+    path("agencies/<uuid:agency_ref>/", agencies.agency, name="agency"),
+    path("agencies/<uuid:agency_ref>/place/", agencies.agency_place, name="agency_place"),
+    path("agencies/<uuid:agency_ref>/recall/", agencies.agency_recall, name="agency_recall"),
+    path("agencies/<uuid:agency_ref>/commission/", agencies.agency_commission, name="agency_commission"),
+    path("agencies/<uuid:agency_ref>/bar/", agencies.agency_bar, name="agency_bar"),
+    path("agencies/<uuid:agency_ref>/lift/", agencies.agency_lift, name="agency_lift"),
+    path("agencies/<uuid:agency_ref>/evaluate/", agencies.agency_evaluate, name="agency_evaluate"),
+]
+urlpatterns = desk_urls + deed_urls + oversight_urls + money_urls + agency_urls

@@ -26,7 +26,7 @@ class Entry(NamedTuple):
 
 NAV = (
     Entry("board", _("Board"), "layout-dashboard", "cases.see_board", noun="board"),
-    Entry("queue", _("My queue"), "inbox", "cases.work_case", noun="case"),
+    Entry("queue", _("My queue"), "inbox", "cases.talk_case", noun="case"),
     Entry("legal_cases", _("Legal"), "gavel", "cases.see_legal"),
     Entry("complaints", _("Complaints"), "message-report", "compliance.view_complaint", noun="complaint"),
     Entry("findings", _("Findings"), "flag", "compliance.view_finding", noun="finding"),
@@ -35,6 +35,7 @@ NAV = (
     Entry("days", _("Daily runs"), "calendar-event", "cases.view_dayrun", noun="day"),
     Entry("bureau", _("Credit records"), "building-bank", "cases.view_furnished", noun="bureau"),
     Entry("debits", _("Uncertain debits"), "credit-card-refund", "cases.settle_debit", noun="debit"),
+    Entry("agency_board", _("Agencies"), "building", "cases.view_placement", noun="agency"),
     Entry("packs", _("Rules"), "scale", "compliance.view_packversion", noun="pack"),
     Entry("decisions", _("Decisions"), "file-search", "compliance.view_contactdecision", noun="decision"),
     Entry("portfolios", _("Portfolios"), "briefcase", "accounts.open_contact", noun="portfolio"),
@@ -55,6 +56,7 @@ START = {
     Role.COMPLIANCE: "complaints",
     Role.LEGAL: "legal_cases",
     Role.ADMINISTRATOR: "imports",
+    Role.AGENCY: "queue",
 }
 
 
@@ -117,7 +119,7 @@ class Shell:
     @cached_property
     def next_case(self) -> str | None:
         """Where the next case is taken (by POST), for those who work cases."""
-        return address("queue_next") if self.person and self.person.has_perm("cases.work_case") else None
+        return address("queue_next") if self.person and self.person.has_perm("cases.talk_case") else None
 
     @property
     def language(self) -> str:

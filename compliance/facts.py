@@ -58,13 +58,15 @@ class NotAskable(ValueError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """May we contact this borrower? Without a contact point the best own one for the channel is meant; without loans, those
-    in arrears, and where none is, all of them."""
+    in arrears, and where none is, all of them. `role` is that of who would make the contact, where it is somebody else than
+    the portfolio says we are: an agency."""
 
     borrower: UUID
     channel: str
     purpose: str
     contact_point: UUID | None = None
     loans: tuple[UUID, ...] | None = None
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,7 +288,7 @@ def _facts(
     jurisdictions = tuple(sorted({each for row in rows for each in row["jurisdictions"]}))
     given: dict[str, Any] = {
         # Two roles in one contact are one nobody knows, and refused: ask about the loans apart.
-        "role": "/".join(sorted({row["our_role"] for row in rows})),
+        "role": question.role or "/".join(sorted({row["our_role"] for row in rows})),
         "jurisdictions": jurisdictions,
         "channel": question.channel,
         "purpose": question.purpose,
@@ -300,7 +302,9 @@ def _facts(
         "address_zones": tuple(sorted(known.zones)),
         "countries": countries,
         "history": told.history,
-        "consents": told.consents_for({row["our_role"] for row in rows}),
+        "consents": told.consents_towards_others()
+        if question.role
+        else told.consents_for({row["our_role"] for row in rows}),
         "designations": told.designations,
         "media_requests": told.media,
         "place": place_of(point) if point else None,

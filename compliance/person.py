@@ -125,6 +125,11 @@ class Told:
             ours.add(GivenTo.CREDITOR.value)
         return tuple(each.fact for each in self.given if each.given_to in ours)
 
+    def consents_towards_others(self) -> tuple[ConsentFact, ...]:
+        """What counts for a collector who acts for us: what was agreed with us opens nothing for others, and the hours that
+        alone suit bind them all the same."""
+        return tuple(each.fact for each in self.given if each.fact.only_convenient)
+
     @property
     def newest_inbound(self) -> datetime | None:
         """When the person last came to us."""

@@ -12,6 +12,7 @@ from accounts.actions.borrowers import add_borrower, add_contact_point
 from accounts.actions.ledger import open_loan
 from accounts.actions.reconciliation import figures_of, sign_reconciliation
 from accounts.models import (
+    Agency,
     Borrower,
     ContactKind,
     LegalEntity,
@@ -44,10 +45,24 @@ def make_team(name: str | None = None, portfolios: Sequence[Portfolio] = ()) -> 
     return team
 
 
+def make_agency(name: str | None = None, **fields: Any) -> Agency:
+    return Agency.objects.create(
+        name=name or f"Agency {next(_numbers)}",
+        address="1 Long Street",
+        phone="+1 212 555 0100",
+        licence="L-1",
+        since=fields.pop("since", days_ago(400)),
+        commission_percent=fields.pop("commission_percent", "10"),
+        **fields,
+    )
+
+
 def make_user(
     username: str | None = None, *, role: str = Role.AGENT, team: Team | None = None, **fields
 ) -> User:
-    """A member of staff who signs in with `PASSWORD`."""
+    """A member of staff who signs in with `PASSWORD`; who collects for an agency gets one where none is named."""
+    if role == Role.AGENCY and "agency" not in fields:
+        fields["agency"] = make_agency()
     return User.objects.create_user(
         username or f"{role}-{next(_numbers)}", password=PASSWORD, role=role, team=team, **fields
     )

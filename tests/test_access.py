@@ -19,9 +19,11 @@ from tests.cases.stories import make_case
 from tests.factories import NOW, days_ago, make_people, make_portfolio, make_team, make_user
 
 EVERYBODY = frozenset(Role)
-WITHOUT_SIGN_IN = frozenset({"sign_in", "sign_out", "health", "preferences"})
+WITHOUT_SIGN_IN = frozenset({"sign_in", "sign_out", "health", "preferences", "agencies"})
 
 CASEWORK = {Role.AGENT, Role.SUPERVISOR}
+TALKS = CASEWORK | {Role.AGENCY}
+SEES_AGENCIES = {Role.SUPERVISOR, Role.COMPLIANCE}
 BRINGS_TAPES = {Role.SUPERVISOR, Role.ADMINISTRATOR}
 SEES_COMPLAINTS = {Role.SUPERVISOR, Role.COMPLIANCE, Role.LEGAL}
 SEES_RULES = {Role.COMPLIANCE, Role.LEGAL}
@@ -31,24 +33,24 @@ SEES_CASES = {Role.AGENT, Role.SUPERVISOR, Role.COMPLIANCE, Role.LEGAL}
 PAGES: dict[str, set[str] | frozenset[str]] = {
     "home": EVERYBODY,
     # cases
-    "queue": CASEWORK,
-    "queue_next": CASEWORK,
-    "case": SEES_CASES,
-    "case_strip": SEES_CASES,
-    "case_who": SEES_CASES,
+    "queue": TALKS,
+    "queue_next": TALKS,
+    "case": SEES_CASES | {Role.AGENCY},
+    "case_strip": SEES_CASES | {Role.AGENCY},
+    "case_who": SEES_CASES | {Role.AGENCY},
     "case_unseal": SEES_CASES,
-    "case_dial": CASEWORK,
-    "case_call": CASEWORK,
-    "case_promise": CASEWORK,
+    "case_dial": TALKS,
+    "case_call": TALKS,
+    "case_promise": TALKS,
     "case_plan": CASEWORK,
     "case_payment": CASEWORK,
-    "case_complaint": SEES_CASES,
-    "case_hold": CASEWORK,
+    "case_complaint": SEES_CASES | {Role.AGENCY},
+    "case_hold": TALKS,
     "case_hold_end": {Role.SUPERVISOR, Role.COMPLIANCE},
     "case_hold_keep": {Role.SUPERVISOR, Role.COMPLIANCE},
     "case_hold_prove": CASEWORK,
-    "case_wish": CASEWORK,
-    "case_wish_back": CASEWORK,
+    "case_wish": TALKS,
+    "case_wish_back": TALKS,
     "case_override": CASEWORK,
     "case_pass": CASEWORK,
     "case_end": {Role.SUPERVISOR},
@@ -58,9 +60,9 @@ PAGES: dict[str, set[str] | frozenset[str]] = {
     "case_limitation": {Role.LEGAL},
     "case_step": {Role.LEGAL},
     "case_step_back": {Role.LEGAL},
-    "case_note": CASEWORK,
-    "case_script": CASEWORK,
-    "case_leave": CASEWORK,
+    "case_note": TALKS,
+    "case_script": TALKS,
+    "case_leave": TALKS,
     "board_rolls": {Role.SUPERVISOR, Role.COMPLIANCE},
     "days": {Role.SUPERVISOR, Role.COMPLIANCE},
     "day": {Role.SUPERVISOR, Role.COMPLIANCE},
@@ -82,6 +84,14 @@ PAGES: dict[str, set[str] | frozenset[str]] = {
     "import_rejected": BRINGS_TAPES,
     "payments_unmatched": {Role.SUPERVISOR},
     "payment_match": {Role.SUPERVISOR},
+    "agency_board": SEES_AGENCIES,
+    "agency": SEES_AGENCIES,
+    "agency_place": {Role.SUPERVISOR},
+    "agency_recall": {Role.SUPERVISOR},
+    "agency_commission": SEES_AGENCIES,
+    "agency_bar": {Role.COMPLIANCE},
+    "agency_lift": {Role.COMPLIANCE},
+    "agency_evaluate": {Role.COMPLIANCE},
     "mandates": SEES_CASES,
     "mandate_give": CASEWORK,
     "mandate_end": SEES_CASES,
@@ -216,10 +226,10 @@ def ids():
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("role", [Role.AGENT, Role.SUPERVISOR])
+@pytest.mark.parametrize("role", [Role.AGENT, Role.SUPERVISOR, Role.AGENCY])
 @pytest.mark.parametrize("with_team", [True, False])
 def test_what_another_team_works_on_is_not_there(client, ids, role, with_team):
-    client.force_login(make_user(role=role, team=make_team() if with_team else None))
+    client.force_login(make_user(role=role, team=make_team() if with_team and role != Role.AGENCY else None))
     opened = set()
     for name in sorted(PAGES):
         needed = set(addresses()[name].pattern.converters)

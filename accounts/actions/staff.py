@@ -12,7 +12,7 @@ from accounts.actions.portfolios import changed_fields, require
 from accounts.models import Portfolio, Role, Team, User
 from compliance.audit import Actor, Stream, record
 
-DETAILS = ("username", "first_name", "last_name", "email", "role", "team", "language", "is_active")
+DETAILS = ("username", "first_name", "last_name", "email", "role", "team", "agency", "language", "is_active")
 
 
 @transaction.atomic

@@ -1,3 +1,4 @@
+from accounts.models.agency import Agency, AgencyBar, BarReason
 from accounts.models.borrower import (
     Borrower,
     BorrowerKey,
@@ -39,7 +40,10 @@ from accounts.models.terms import Authority, DayCount, Rounding, Terms
 
 __all__ = [
     "HISTORIES",
+    "Agency",
+    "AgencyBar",
     "Authority",
+    "BarReason",
     "Basis",
     "Borrower",
     "BorrowerKey",

@@ -6,6 +6,8 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models.portfolio import OurRole
+
 
 class Role(models.TextChoices):
     AGENT = "agent", _("Collection agent")
@@ -13,6 +15,7 @@ class Role(models.TextChoices):
     COMPLIANCE = "compliance", _("Compliance officer")
     LEGAL = "legal", _("Legal")
     ADMINISTRATOR = "administrator", _("Administrator")
+    AGENCY = "agency", _("Agency collector")
 
 
 class Theme(models.TextChoices):
@@ -42,6 +45,14 @@ class User(AbstractUser):
     ref = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.AGENT)
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, verbose_name=_("team"))
+    agency = models.ForeignKey(
+        "accounts.Agency",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("agency"),
+        related_name="staff",
+    )
     language = models.CharField(
         _("language"), max_length=10, choices=[("en", "English"), ("zh-hans", "简体中文")], default="en"
     )
@@ -52,12 +63,29 @@ class User(AbstractUser):
         verbose_name = _("member of staff")
         verbose_name_plural = _("staff")
         permissions = [("unseal", _("Open sealed borrower data"))]
+        constraints = [
+            # Who works for an agency is in no team of ours, and nobody else has an agency.
+            models.CheckConstraint(
+                condition=models.Q(role=Role.AGENCY, agency__isnull=False, team=None)
+                | (~models.Q(role=Role.AGENCY) & models.Q(agency=None)),
+                name="staff_agency_with_role",
+                violation_error_message=_(
+                    "Agency collectors have an agency and no team; nobody else has an agency."
+                ),
+            )
+        ]
 
     def save(self, *args, **kwargs) -> None:
         # Django's two flags follow the role: the admin site is the administrator's, and nobody is above the table.
         self.is_staff = self.role == Role.ADMINISTRATOR
         self.is_superuser = False
         super().save(*args, **kwargs)
+
+    @property
+    def acts_as(self) -> str | None:
+        """What this person is towards borrowers in law, where that is not what the portfolio says we are: somebody who
+        collects for an agency is a third-party collector."""
+        return OurRole.COLLECTOR.value if self.agency_id else None
 
     @property
     def display_name(self) -> str:

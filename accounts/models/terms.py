@@ -142,5 +142,7 @@ class Terms(models.Model):
     def limit(self, role: str, what: str) -> int:
         """How much of it the role may agree by itself: nothing where nothing is said, and a supervisor never less than an
         agent."""
+        if role == Role.AGENCY:  # who collects for others agrees a promise as an agent does, and nothing else
+            return self.limit(Role.AGENT, what) if what == Authority.PROMISE_DAYS else 0
         own = self.authority.get(role, {}).get(what, 0)
         return max(own, self.limit(Role.AGENT, what)) if role == Role.SUPERVISOR else own

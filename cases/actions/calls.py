@@ -44,6 +44,13 @@ class CallRefused(Exception):
         self.next_allowed = decision.next_allowed
 
 
+class NotPlaced(Exception):
+    """The case is not with the agency of the person any more."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This case is not with your agency any more."))
+
+
 class CallOpen(Exception):
     """The agent has a call whose outcome is not logged yet; it comes first."""
 
@@ -125,9 +132,12 @@ def place_call(*, case: Case, contact_point: ContactPoint, user: User, at: datet
 
     A call that is presumed to be a violation is placed once where a second person has approved it. Raises `CallRefused`;
     `CallOpen` while an earlier call waits for its outcome; `LeaseHeld` when somebody else works on the case. The gate's
-    answer is stored either way, so this runs outside any transaction.
+    answer is stored either way, so this runs outside any transaction. Who collects for an agency calls about what is placed
+    with it (`NotPlaced`); the database holds the placement until the attempt is stored.
     """
     _check_logged(user)
+    if user.agency_id and not Case.objects.filter(pk=case.pk).visible_to(user).exists():
+        raise NotPlaced
     take(case=case, user=user, at=at)
     by = Actor.staff(user)
     question = {"channel": Channel.CALL, "purpose": purpose_towards(contact_point)}

@@ -5,8 +5,9 @@ from datetime import datetime
 from uuid import UUID
 
 from cases.actions.deciding import close_agreements
+from cases.actions.placements import end_placements
 from cases.actions.work import finish_many, release_many
-from cases.models import CaseMessage, DayRun
+from cases.models import CaseMessage, CaseState, DayRun, EndReason
 from communications.actions.messages import cancel
 from communications.models import MessageStatus
 from compliance.audit import Actor
@@ -15,9 +16,11 @@ from compliance.audit import Actor
 def stop_work(
     *, case_ids: Sequence[UUID], by: Actor, at: datetime, reason: str, run: DayRun | None = None
 ) -> None:
-    """No more steps, nobody on it, nothing sent: open work is done, leases are let go, planned messages cancelled."""
+    """No more steps, nobody on it, nothing sent: open work is done, leases are let go, planned messages cancelled, no agency."""
     finish_many(case_ids=case_ids, result=reason, by=by, at=at, run=run)
     release_many(case_ids=case_ids, reason=reason, by=by, at=at, run=run)
+    ended = EndReason.LEGAL if reason == CaseState.LEGAL else EndReason.CLOSED
+    end_placements(case_ids=case_ids, reason=ended, by=by, at=at, run=run)
     planned = CaseMessage.objects.filter(case__in=case_ids, message__status=MessageStatus.PLANNED)
     for link in planned.select_related("message").order_by("message"):
         cancel(message=link.message, reason=reason, by=by, at=at, case=link.case_id)

@@ -34,6 +34,7 @@ STEPS: tuple[tuple[str, Callable[[Part], None]], ...] = (
     ("standing", steps.take_standing),
     ("report", steps.report),
     ("lock", steps.lock_cases),
+    ("returned", steps.return_placements),
     ("cured", steps.cure),
     ("agreements", steps.decide_agreements),
     ("opened", steps.open_cases),
@@ -48,7 +49,7 @@ STEPS: tuple[tuple[str, Callable[[Part], None]], ...] = (
 COUNTS = (
     "loans", "overdue", "newly_overdue", "opened", "reopened", "cured", "promises_kept", "promises_part_kept",
     "promises_broken", "plans_completed", "plans_missed", "plans_broken", "notices", "first_calls", "addresses",
-    "follow_ups", "hold_reviews", "holds_ended",
+    "follow_ups", "hold_reviews", "holds_ended", "returned",
 )  # fmt: skip
 """What the steps count, in the order in which it is told."""
 

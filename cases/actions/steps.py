@@ -11,6 +11,7 @@ from cases.actions.opening import open_cases as open_many
 from cases.actions.outreach import plan_first_notices
 from cases.actions.part import Part
 from cases.actions.payments import reopen, reversed_cases
+from cases.actions.placements import return_due
 from cases.actions.transition import move_many
 from cases.actions.work import finish_many
 from cases.models import Case, CaseState, WorkKind
@@ -42,6 +43,7 @@ WHERE c.portfolio_id = %(portfolio)s AND {within("c.borrower_id")} AND c.closed_
     c.id IN (SELECT case_id FROM day_standing WHERE arrears = 0)
     OR EXISTS (SELECT FROM cases_promise p WHERE p.case_id = c.id AND p.state = 'open')
     OR EXISTS (SELECT FROM cases_plan p WHERE p.case_id = c.id AND p.state = 'active')
+    OR EXISTS (SELECT FROM cases_placement p WHERE p.case_id = c.id AND p.ended_at IS NULL AND p.return_on < %(on)s)
 )
 ORDER BY c.id FOR NO KEY UPDATE
 """
@@ -116,6 +118,13 @@ def report(part: Part) -> None:
 def lock_cases(part: Part) -> None:
     """Cases that may change are locked first, in the order of their ids."""
     part.select(LOCK_CASES)
+
+
+def return_placements(part: Part) -> None:
+    """What was placed with an agency until yesterday comes back."""
+    part.counts["returned"] += return_due(
+        portfolio=part.portfolio.pk, on=part.on, by=part.by, at=part.at, run=part.run, part=part.slice
+    )
 
 
 def cure(part: Part) -> None:

@@ -194,15 +194,31 @@ CROSS JOIN LATERAL (
     SELECT item.id, item.due_at FROM cases_workitem item
     WHERE item.done_at IS NULL AND item.portfolio_id = of.portfolio_id AND item.rank = kind.rank
         AND (item.assignee_id IS NULL OR item.assignee_id = %(user)s) AND {scope}
+        AND NOT EXISTS (SELECT FROM cases_placement p WHERE p.case_id = item.case_id AND p.ended_at IS NULL)
     ORDER BY item.due_at, item.id LIMIT %(limit)s
 ) step
 WHERE of.team_id = %(team)s
 """
-"""Open steps that a person may do, at most `limit` of each kind and portfolio.
+"""Open steps that a person may do, at most `limit` of each kind and portfolio; what an agency has is the agency's to do.
 
 Each kind of each portfolio is read from its own place in the index `work_next`: the time hangs on `limit`, not on how much
 waits.
 """
+AGENCY_STEPS = """
+SELECT item.id, item.rank, item.due_at
+FROM cases_placement p JOIN cases_workitem item ON item.case_id = p.case_id
+WHERE p.agency_id = %(agency)s AND p.ended_at IS NULL AND item.done_at IS NULL AND item.rank = ANY(%(ranks)s)
+    AND (item.assignee_id IS NULL OR item.assignee_id = %(user)s) AND {scope}
+ORDER BY item.rank, item.due_at, item.id LIMIT %(limit)s
+"""
+"""The same for somebody who collects for an agency: of the cases placed with it."""
+
+
+def steps_of(user: User) -> str:
+    """The steps of a person, by who they work for; `scope` is left to fill in."""
+    return AGENCY_STEPS if user.agency_id else STEPS
+
+
 FIRST = "SELECT id FROM ({steps}) AS step ORDER BY rank, due_at, id LIMIT %(limit)s"
 """The first of them, in the order in which they are handed out."""
 DUE = "item.due_at <= %(at)s"
@@ -210,11 +226,11 @@ FREE = """EXISTS (
     SELECT FROM cases_lease free
     WHERE free.case_id = item.case_id AND (free.holder_id IS NULL OR free.until <= %(at)s)
 )"""
-CLAIM = f"""
+CLAIM = """
 UPDATE cases_lease SET holder_id = %(user)s, until = %(until)s
 WHERE case_id = (
     SELECT lease.case_id
-    FROM unnest(ARRAY({FIRST.format(steps=STEPS.format(scope=f"{DUE} AND {FREE}"))})) WITH ORDINALITY AS found (item, place)
+    FROM unnest(ARRAY({first})) WITH ORDINALITY AS found (item, place)
     JOIN cases_workitem item ON item.id = found.item
     JOIN cases_lease lease ON lease.case_id = item.case_id
     WHERE item.done_at IS NULL AND (lease.holder_id IS NULL OR lease.until <= %(at)s)
@@ -233,7 +249,19 @@ def steps_values(user: User, at: datetime, *, limit: int) -> dict[str, Any]:
     ranks = [
         rank for kind, rank in RANKS.items() if kind != WorkKind.REVIEW or user.has_perm("cases.see_board")
     ]
-    return {"user": user.pk, "team": user.team_id, "ranks": ranks, "at": at, "limit": limit}
+    return {
+        "user": user.pk,
+        "team": user.team_id,
+        "agency": user.agency_id,
+        "ranks": ranks,
+        "at": at,
+        "limit": limit,
+    }
+
+
+def claim_of(user: User) -> str:
+    """The statement that claims the next case for a person."""
+    return CLAIM.format(first=FIRST.format(steps=steps_of(user).format(scope=f"{DUE} AND {FREE}")))
 
 
 def claim_values(user: User, at: datetime) -> dict[str, Any]:
@@ -249,7 +277,7 @@ def take_next(*, user: User, at: datetime) -> Case | None:
     before.
     """
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM, claim_values(user, at))
+        cursor.execute(claim_of(user), claim_values(user, at))
         claimed = cursor.fetchone()
     if claimed is None:
         return None

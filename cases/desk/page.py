@@ -172,11 +172,12 @@ class CasePage:
             self.standing,
             self.who.name,
             self.request.user.first_name or self.request.user.display_name,
+            self.request.user.acts_as or self.row.portfolio.our_role,
         )
 
     @property
     def scripts(self) -> list[talk.Offered]:
-        if self.run is not None or not self.row.is_open or not self.request.user.has_perm("cases.work_case"):
+        if self.run is not None or not self.row.is_open or not self.request.user.has_perm("cases.talk_case"):
             return []
         return [talk.Offered("first_call", _("First call"), _("Who we are, why we call, what may help."))]
 
@@ -192,7 +193,7 @@ class CasePage:
 
     def context(self, **more: Any) -> dict[str, Any]:
         """For `cases/case.html` and its parts; `more` brings the open form."""
-        works = self.request.user.has_perm("cases.work_case")
+        works = self.request.user.has_perm("cases.talk_case")
         promises, plans = self.facts.promises, self.facts.plans
         promised = next((promise for promise in promises if promise.state == PromiseState.OPEN), None)
         active = next((plan for plan in plans if plan.state == PlanState.ACTIVE), None)
@@ -217,7 +218,11 @@ class CasePage:
             "scripts": self.scripts,
             "note": NoteForm(auto_id="note_%s") if works else None,
             "actions": talk.actions(self.row, self.request.user, self.open_call, self.strip),
-            "next_steps": talk.next_steps(self.row, self.standing, promises, active, self.strip, self.on),
+            "next_steps": [
+                step
+                for step in talk.next_steps(self.row, self.standing, promises, active, self.strip, self.on)
+                if not self.request.user.agency_id or step.open in talk.OF_AGENCY
+            ],
             "timeline": self.timeline,
             "call": talk.call_now(self.open_call, self.facts.called),
             "open": "",

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from accounts.standing import standing_at
-from cases.actions.work import DUE, FIRST, STEPS, steps_values
+from cases.actions.work import DUE, FIRST, steps_of, steps_values
 from cases.desk.page import place_of
 from cases.dispositions import DISPOSITIONS
 from cases.models import WorkItem, WorkKind
@@ -93,16 +93,15 @@ class Item:
     lease: str
 
 
-FIRST_DUE = FIRST.format(steps=STEPS.format(scope=DUE))
-LATER = f"SELECT count(*), min(due_at) FROM ({STEPS.format(scope='item.due_at > %(at)s')}) AS step"
+LATER = "SELECT count(*), min(due_at) FROM ({steps}) AS step"
 
 
 def queue(user: User, at: datetime) -> Queue:
     values = steps_values(user, at, limit=MOST + 1)
     with connection.cursor() as cursor:
-        cursor.execute(FIRST_DUE, values)
+        cursor.execute(FIRST.format(steps=steps_of(user).format(scope=DUE)), values)
         steps = [step for (step,) in cursor.fetchall()]
-        cursor.execute(LATER, values)
+        cursor.execute(LATER.format(steps=steps_of(user).format(scope="item.due_at > %(at)s")), values)
         later, next_at = cursor.fetchone()
     return Queue(_("My queue"), steps[:MOST], len(steps) > MOST, min(later, MOST), later > MOST, next_at)
 
@@ -116,7 +115,11 @@ def items(steps: Sequence[UUID], user: User, at: datetime) -> list[Item]:
     decisions = look_many(
         [
             Question(
-                borrower=case.borrower_id, channel="call", purpose=Purpose.COLLECT, loans=(case.loan_id,)
+                borrower=case.borrower_id,
+                channel="call",
+                purpose=Purpose.COLLECT,
+                loans=(case.loan_id,),
+                role=user.acts_as,
             )
             for case in cases
         ],

@@ -98,6 +98,7 @@ def strip(case: Case, points: Sequence[ContactPoint], at: datetime, user: User) 
             purpose=Purpose.COLLECT,
             contact_point=point.pk,
             loans=(case.loan_id,),
+            role=user.acts_as,
         )
         for channel, point in asked
     ]
@@ -109,6 +110,7 @@ def strip(case: Case, points: Sequence[ContactPoint], at: datetime, user: User) 
                 channel=Channel.CALL,
                 purpose=Purpose.COLLECT,
                 loans=(case.loan_id,),
+                role=user.acts_as,
             )
         )
     around = [
@@ -118,6 +120,7 @@ def strip(case: Case, points: Sequence[ContactPoint], at: datetime, user: User) 
             purpose=purpose_towards(point),
             contact_point=point.pk,
             loans=(case.loan_id,),
+            role=user.acts_as,
         )
         for point in points
         if point.related_person_id is not None and point.kind == ContactKind.PHONE

@@ -71,9 +71,16 @@ FINISH = "_finish"  # no script's answer: those begin with a letter
 
 
 def script_view(
-    case: Case, run: ScriptRun, taken: Sequence[ScriptStep], standing: Standing, name: str, agent: str
+    case: Case,
+    run: ScriptRun,
+    taken: Sequence[ScriptStep],
+    standing: Standing,
+    name: str,
+    agent: str,
+    role: str,
 ) -> ScriptView:
-    """The words in the borrower's language, the answers in the reader's. `name` is the mask unless the seal is open."""
+    """The words in the borrower's language, the answers in the reader's. `name` is the mask unless the seal is open;
+    `role` is what whoever speaks is towards the borrower: it decides what must be disclosed."""
     here = walk(run, taken)
     language = case.borrower.language if case.borrower.language in run.version.title else "en"
     reader = get_language() if get_language() in run.version.title else "en"
@@ -97,7 +104,7 @@ def script_view(
         step_id=step.id,
         steps=_longest_way(run, here.passed, step.id),
         lang="zh-Hans" if language == "zh-hans" else language,
-        say=step.words(language, case.portfolio.our_role, values),
+        say=step.words(language, role, values),
         hint=step.hint[reader] if step.hint else "",
         must_say=[MustSay("said", _("I have said this"))] if step.must_say else [],
         answers=answers,
@@ -144,11 +151,17 @@ class Action:
     primary: bool = False
 
 
+OF_AGENCY = frozenset({"call", "promise", "hold", "wish", "complaint"})
+"""The forms that somebody who collects for an agency may open."""
+
+
 def actions(case: Case, user, call: Call | None, strip: Strip) -> list[Action]:
     """What this person can do with the case; what may not be done now says why."""
     open_now = case.is_open
     closed = _("The case is closed.")
-    offered = _work(case, user, call, open_now, closed) if user.has_perm("cases.work_case") else []
+    offered = _work(case, user, call, open_now, closed) if user.has_perm("cases.talk_case") else []
+    if user.agency_id:
+        offered = [action for action in offered if action.open in OF_AGENCY]
     if user.has_perm("compliance.log_complaint"):
         offered.append(Action("c", _("Complaint"), open="complaint"))
     if user.has_perm("cases.propose_legal") and case.state != CaseState.LEGAL:

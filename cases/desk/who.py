@@ -130,7 +130,7 @@ def who(
         wishes=wish_lines(
             facts.designations, facts.wishes, facts.consents, facts.points, case.portfolio.business_date(at)
         ),
-        may_change=request.user.has_perm("cases.work_case"),
+        may_change=request.user.has_perm("cases.talk_case"),
         unseal_reasons=[(code, str(label)) for code, label in REASONS]
         if request.user.has_perm("accounts.unseal")
         else [],

@@ -24,9 +24,11 @@ from cases.models.legal import (
     PeriodGround,
 )
 from cases.models.note import Note
+from cases.models.placement import AgencyEvaluation, EndReason, EvaluationDecision, Placement, PlacementBatch
 from cases.models.work import Lease, WorkItem, WorkKind
 
 __all__ = [
+    "AgencyEvaluation",
     "Approval",
     "ApprovalKind",
     "BureauFile",
@@ -44,6 +46,8 @@ __all__ = [
     "DisputeAbout",
     "DisputeState",
     "Edge",
+    "EndReason",
+    "EvaluationDecision",
     "FileKind",
     "Furnished",
     "Lease",
@@ -54,6 +58,8 @@ __all__ = [
     "Limitation",
     "Note",
     "PeriodGround",
+    "Placement",
+    "PlacementBatch",
     "Plan",
     "PlanInstalment",
     "PlanState",

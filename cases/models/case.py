@@ -27,7 +27,11 @@ class CaseQuerySet(models.QuerySet["Case"]):
         return self.filter(state__in=OPEN_STATES)
 
     def visible_to(self, user) -> "CaseQuerySet":
-        """All for those who oversee; legal sees cases at law; a team sees its portfolios."""
+        """All for those who oversee; legal sees cases at law; a team sees its portfolios; an agency what is placed with it
+        now."""
+        if user.agency_id:
+            placed = Case.placements.rel.related_model.objects.live().filter(agency=user.agency_id)
+            return self.filter(models.Exists(placed.filter(case=models.OuterRef("pk"))))
         if user.has_perm("accounts.see_all_portfolios"):
             return self
         return self.filter(portfolio__team=user.team_id) if user.team_id else self.none()
@@ -54,6 +58,7 @@ class Case(ConcurrentTransitionMixin, models.Model):
     class Meta:
         permissions = [
             ("work_case", _("Work on cases")),
+            ("talk_case", _("Talk with borrowers and write down what they say")),
             ("move_to_legal", _("Move a case to legal")),
             ("close_case", _("Settle, write off or take back a case")),
             ("see_board", _("See the supervisor's board")),

@@ -87,7 +87,7 @@ def _book(portfolio: Portfolio, at) -> Book:
     month = today.replace(day=1)
     return Book(
         portfolio, to, [each for each in found if not each.why][:MOST], [each for each in found if each.why][:MOST],
-        portfolio.bureau_files.filter(month=month, kind="month").first(),
+        BureauFile.objects.filter(portfolio=portfolio, month=month, kind="month").first(),
     )  # fmt: skip
 
 

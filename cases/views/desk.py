@@ -28,7 +28,7 @@ PARTS = {
 
 @require_safe
 @login_required
-@permission_required("cases.work_case", raise_exception=True)
+@permission_required("cases.talk_case", raise_exception=True)
 def queue(request: StaffRequest) -> HttpResponse:
     now = timezone.now()
     mine = queues.queue(request.user, now)
@@ -43,7 +43,7 @@ def queue(request: StaffRequest) -> HttpResponse:
 
 @require_POST
 @login_required
-@permission_required("cases.work_case", raise_exception=True)
+@permission_required("cases.talk_case", raise_exception=True)
 def queue_next(request: StaffRequest) -> HttpResponse:
     case = work.take_next(user=request.user, at=timezone.now())
     if case is None:

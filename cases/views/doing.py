@@ -23,7 +23,7 @@ from cases.actions import agreements, calls, legal, notes, payments, scripts, wo
 from cases.actions.approvals import ApprovalRefused
 from cases.actions.complaints import complain
 from cases.actions.ending import end_case
-from cases.actions.transition import MoveRefused
+from cases.actions.transition import MoveRefused, lock
 from cases.desk.page import CasePage
 from cases.desk.talk import FINISH
 from cases.desk.who import REASONS, note_open
@@ -33,6 +33,7 @@ from cases.models import ScriptRun
 from cases.views.desk import page_of, show
 from cases.views.opened import form_for, opened_form
 from cases.words import day, moment
+from compliance.actions import contacts
 from compliance.actions.complaints import ComplaintRefused
 from compliance.actions.holds import open_hold
 from compliance.actions.overrides import OverrideRefused, ask_override
@@ -44,6 +45,8 @@ REFUSALS = (
     agreements.AgreementRefused,
     calls.CallNotLogged,
     calls.CallOpen,
+    calls.NotPlaced,
+    contacts.NoPermit,
     notes.NoteRefused,
     scripts.ScriptRefused,
     work.LeaseHeld,
@@ -64,6 +67,8 @@ def deed(permission: str):
         def deed_view(request: StaffRequest, case_id: UUID) -> HttpResponse:
             page = page_of(request, case_id)
             try:
+                if request.user.agency_id and permission != "compliance.place_contact":
+                    return while_placed(request, case_id, view)
                 return view(request, page) or redirect("case", page.row.pk)
             except REFUSALS as refused:
                 messages.warning(request, str(refused))
@@ -72,6 +77,15 @@ def deed(permission: str):
         return deed_view
 
     return decorate
+
+
+def while_placed(request: StaffRequest, case_id: UUID, view: Any) -> HttpResponse:
+    """What an agency does with a case, it does while it has it: a recall waits, or has come first and the case is not there.
+    A call is no part of this: the gate's answer is kept whatever follows, and its attempt has its own lock."""
+    with transaction.atomic():
+        lock(case_id)
+        page = page_of(request, case_id)
+        return view(request, page) or redirect("case", page.row.pk)
 
 
 def by(request: StaffRequest) -> Actor:
@@ -119,7 +133,7 @@ def _until(next_allowed: datetime | None, page: CasePage) -> str:
     return _("It becomes possible at %(moment)s.") % {"moment": moment(next_allowed, page.zone)}
 
 
-@deed("cases.work_case")
+@deed("cases.talk_case")
 def case_call(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     form = form_for(page, "call", request.POST)
     if not form.is_valid():
@@ -163,7 +177,7 @@ def _log(request: StaffRequest, page: CasePage, data: dict[str, Any]) -> None:
         )
 
 
-@deed("cases.work_case")
+@deed("cases.talk_case")
 def case_promise(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     form = form_for(page, "promise", request.POST)
     if not form.is_valid():
@@ -250,7 +264,7 @@ def case_complaint(request: StaffRequest, page: CasePage) -> HttpResponse | None
     return None
 
 
-@deed("cases.work_case")
+@deed("cases.talk_case")
 def case_hold(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     form = form_for(page, "hold", request.POST)
     if not form.is_valid():
@@ -355,7 +369,7 @@ def case_ask_legal(request: StaffRequest, page: CasePage) -> HttpResponse | None
     return None
 
 
-@deed("cases.work_case")
+@deed("cases.talk_case")
 def case_note(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     form = NoteForm(request.POST, auto_id="note_%s")
     if not form.is_valid():
@@ -364,7 +378,7 @@ def case_note(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     return None
 
 
-@deed("cases.work_case")
+@deed("cases.talk_case")
 def case_script(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     post, actor = request.POST, by(request)
     if "start" in post:
@@ -400,7 +414,7 @@ def case_script(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     return None
 
 
-@deed("cases.work_case")
+@deed("cases.talk_case")
 def case_leave(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     """Let the case go, for somebody else to take."""
     work.release(case=page.row, user=request.user, at=page.at)

@@ -30,15 +30,15 @@ from compliance.actions import complaints
 from compliance.sentences import override_reason
 
 PERMISSIONS = {
-    "call": "cases.work_case",
-    "promise": "cases.work_case",
+    "call": "cases.talk_case",
+    "promise": "cases.talk_case",
     "plan": "cases.work_case",
     "payment": "accounts.add_payment",
     "complaint": "compliance.log_complaint",
-    "hold": "cases.work_case",
+    "hold": "cases.talk_case",
     "override": "compliance.ask_override",
     "pass": "cases.work_case",
-    "wish": "cases.work_case",
+    "wish": "cases.talk_case",
     "end": "cases.close_case",
     "legal": "cases.propose_legal",
     "ask_legal": "cases.ask_legal",

@@ -10,7 +10,7 @@ from cases.views.doing import by, deed, refused_form
 from cases.views.opened import form_for
 
 
-@deed("cases.work_case")
+@deed("cases.talk_case")
 def case_wish(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     form = form_for(page, "wish", request.POST)
     if not form.is_valid():
@@ -22,7 +22,7 @@ def case_wish(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     return None
 
 
-@deed("cases.work_case")
+@deed("cases.talk_case")
 def case_wish_back(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     kind = request.POST.get("kind", "")
     if kind not in ("designation", "consent"):

@@ -132,7 +132,8 @@ def ask(
 
     Two requests for one borrower decide one after the other, and a permit not yet spent counts as a contact: the last
     allowed call goes to one of them. An `override` lets a presumed violation happen, where the database finds it approved,
-    unused and for this very contact; where the decision is another one it stays unused. Raises `NotAskable` as `look`, and
+    unused and for this very contact; where the decision is another one it stays unused. Who collects for an agency is judged
+    as a third-party collector, whatever the portfolio says we are. Raises `NotAskable` as `look`, and
     for a visit, which we never make.
     """
     if channel == Channel.VISIT:
@@ -143,6 +144,7 @@ def ask(
         purpose=purpose,
         contact_point=contact_point.pk,
         loans=tuple(loans),
+        role=by.user.acts_as if by.user is not None else None,
     )
     others = [replace(question, channel=each, contact_point=None) for each in SHOWN if each != channel]
     [situation, *beside], law = locked_situations(

@@ -10,12 +10,12 @@ from django.db import connection, transaction
 
 from cases.actions.work import (
     AT_ONCE,
-    CLAIM,
     LEASE,
     RANKS,
     LeaseHeld,
     LeaseLost,
     Step,
+    claim_of,
     claim_values,
     finish_work,
     plan_many,
@@ -205,7 +205,10 @@ def test_the_claim_reads_the_index_in_order_and_never_what_waits_behind(owner_co
     fill(make_case(portfolio), 5000)
     owner_connection.execute("ANALYZE")
     with connection.cursor() as cursor:
-        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + CLAIM, claim_values(getattr(people, name), NOW))
+        cursor.execute(
+            "EXPLAIN (ANALYZE, FORMAT JSON) " + claim_of(getattr(people, name)),
+            claim_values(getattr(people, name), NOW),
+        )
         [[[plan]]] = cursor.fetchall()
     steps = list(nodes(plan["Plan"]))
     assert "work_next" in {step.get("Index Name") for step in steps}
