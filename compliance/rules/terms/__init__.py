@@ -7,7 +7,16 @@ bureau. Pure like everything in `compliance.rules`; `docs/rule-packs.md`, "Terms
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from compliance.rules.terms import acts, addresses, disputes, itemization, messages, records, validation
+from compliance.rules.terms import (
+    acts,
+    addresses,
+    disputes,
+    itemization,
+    limits,
+    messages,
+    records,
+    validation,
+)
 from compliance.rules.terms.book import Answer, Asked, Book
 from compliance.rules.terms.matter import Event, Hold, Matter
 from compliance.rules.terms.schema import Term
@@ -52,6 +61,7 @@ EVALUATIONS: Mapping[str, Question] = {
     "duplicative_dispute": disputes.duplicative_dispute,
     "retention": records.retention,
     "complaint_deadline": records.complaint_deadline,
+    "limitation": limits.limitation,
 }
 
 ACTIONS: Mapping[str, Question] = {
