@@ -68,14 +68,6 @@ def earliest_answer(kind: str, on: date) -> date | None:
     return on + timedelta(days=days) if days else None
 
 
-def barred_from(runs_from: date, years: int) -> date:
-    """The first day on which a debt is too old to be sued for. 29 February becomes 28 February: the earlier day."""
-    try:
-        return runs_from.replace(year=runs_from.year + years)
-    except ValueError:
-        return date(runs_from.year + years, 2, 28)
-
-
 def add_working_days(day: date, count: int) -> date:
     """The `count`-th day from Monday to Friday after a day."""
     while count:

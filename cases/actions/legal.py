@@ -28,7 +28,6 @@ from cases.legal_steps import (
     WITHDRAWAL,
     Taken,
     add_working_days,
-    barred_from,
     earliest_answer,
     missing_before,
     next_kinds,
@@ -51,7 +50,10 @@ from cases.models import (
     Transition,
 )
 from cases.words import day as day_words
+from compliance.actions.gate import packs
 from compliance.audit import Actor, Stream, record
+from compliance.rules.terms import Answer, Matter, ask, book_for
+from compliance.rules.terms.limits import barred_from
 
 MOST_WORDS = 4000
 ANSWERED_WITHIN = 2
@@ -143,6 +145,15 @@ def come_back(*, case: Case, by: Actor, at: datetime, reason: str) -> Case:
 # How long a debt may be sued for
 
 
+def limitation_law(case: Case, runs_from: date) -> Answer:
+    """What the packs of the portfolio's jurisdictions say; no rules where they say nothing."""
+    portfolio = case.portfolio
+    matter = Matter(
+        role=portfolio.our_role, jurisdictions=tuple(portfolio.jurisdictions), zone=portfolio.zone
+    )
+    return ask("limitation", matter, book_for(packs(), portfolio.jurisdictions), runs_from=runs_from)
+
+
 @transaction.atomic
 def set_limitation(
     *,
@@ -156,7 +167,8 @@ def set_limitation(
     at: datetime,
 ) -> Limitation:
     """Establish from which day the period of this debt runs, how long, and by which law; `words` say how it is known. It
-    replaces what was said before, which stays on record. Raises `LegalRefused` (runs_from, years, source, words)."""
+    replaces what was said before, which stays on record, and is never longer than a pack of the place says. Raises
+    `LegalRefused` (runs_from, years, source, words)."""
     by = Actor.staff(person)
     if not by.may("cases.move_to_legal"):
         raise PermissionDenied
@@ -165,6 +177,10 @@ def set_limitation(
         raise LegalRefused("runs_from", _("This day is still to come."))
     if not 1 <= years <= 30:
         raise LegalRefused("years", _("A period has 1 to 30 years."))
+    law = limitation_law(case, runs_from)
+    if law.rules and years > law.values["years"]:
+        words_of = {"years": law.values["years"], "rule": law.rules[0]}
+        raise LegalRefused("years", _("The rules of this place give %(years)s years (%(rule)s).") % words_of)
     source, words = source.replace("\0", "").strip(), words.replace("\0", "").strip()
     if not source or len(source) > 200:
         raise LegalRefused("source", _("Please name the law, in at most 200 characters."))
@@ -241,6 +257,15 @@ def obstacles(case: Case, kind: str, on: date) -> list[str]:
 def possible_steps(case: Case, steps: list[LegalStep], on: date) -> list[str]:
     """The kinds that the order allows on a day."""
     return next_kinds(_taken(steps), on)
+
+
+def stopped_now(case: Case, steps: list[LegalStep], on: date) -> list[str]:
+    """Why no step at all may be taken on a day; nothing where one may, or where none is left."""
+    left = [kind for kind in STEPS if kind not in {step.kind for step in steps}]
+    possible = possible_steps(case, steps, on)
+    if not left:
+        return []
+    return obstacles(case, (possible or left)[0], on) + ([] if possible else ["answer"])
 
 
 @transaction.atomic

@@ -74,7 +74,7 @@ def _at_law(page: CasePage, readable: bool) -> dict[str, Any]:
     stay = legal.stay_of(case)
     standing = legal.taken_in(stay) if stay else []
     possible = legal.possible_steps(case, standing, page.on) if stay else []
-    stopped = legal.obstacles(case, possible[0], page.on) if possible else []
+    stopped = legal.stopped_now(case, standing, page.on) if stay else []
     takes = page.request.user.has_perm("cases.move_to_legal")
     form = None
     if takes and possible and not stopped:

@@ -319,6 +319,7 @@ def test_a_closed_case(alice, case, people, clock):
         "h": False,
         "c": True,
         "w": False,
+        "q": False,
         "x": False,
     }
     for form in ("call", "promise", "plan", "hold", "pass"):

@@ -34,12 +34,13 @@ from cases.actions.legal import (
 from cases.actions.payments import record_payment
 from cases.actions.transition import MoveRefused, move
 from cases.evidence import evidence
-from cases.legal_steps import ORDER, STEPS, Taken, add_working_days, barred_from, missing_before, next_kinds
+from cases.legal_steps import ORDER, STEPS, Taken, add_working_days, missing_before, next_kinds
 from cases.models import CaseState, LegalQuestion, LegalStep, LegalStepOrder, Limitation
 from compliance.actions.holds import end_hold, open_hold
 from compliance.audit import Actor
 from compliance.holds import stops_legal_steps
 from compliance.models import AuditEvent, HoldKind
+from compliance.rules.terms.limits import barred_from
 from tests.cases.stories import DAY, agreed_by_two, call, events, fresh, in_time, make_case, told
 from tests.factories import NOW, SYSTEM, TODAY, days_ago, make_people, make_portfolio, make_user
 
@@ -630,3 +631,19 @@ def test_a_hold_that_is_being_opened_comes_before_the_step(owner_connection, mon
             )
         assert "hold stops legal steps" in done.result(timeout=10)
     assert not LegalStep.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("jurisdictions", "most", "rule"),
+    [(("CN",), 3, "CN.CIVIL.LIMIT"), (("GB", "GB-EAW"), 6, "UK.LIMIT"), (("US",), 30, None)],
+)
+def test_nobody_gives_more_years_than_the_rules_of_the_place(contract, jurisdictions, most, rule):
+    case = make_case(make_portfolio(jurisdictions=jurisdictions))
+    assert in_time(case, years=most).years == most
+    if rule:
+        with pytest.raises(LegalRefused, match=rule) as refused:
+            in_time(case, years=most + 1)
+        assert refused.value.code == "years"
+    # The rules give the years, and never the day: without a person's word nothing is known.
+    other = make_case(make_portfolio(jurisdictions=jurisdictions))
+    assert not evidence(other, TODAY)[-1].fact.there

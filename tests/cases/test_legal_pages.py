@@ -134,7 +134,7 @@ def test_steps_are_recorded_stopped_and_taken_back_on_the_page(client, case, peo
     assert "Ada Moyo · NY-5512 · Moyo &amp; Lin" in words(client.get(law(case)))
     open_hold(borrower=at_law.borrower, kind="dispute", by=SYSTEM, at=clock.at)
     stopped = words(client.get(law(case)))
-    assert "No step now: a hold stops legal steps." in stopped
+    assert "No step now: a hold stops legal steps, the borrower still has time to answer." in stopped
     assert "Record the step" not in stopped
     last = LegalStep.objects.get(kind="lawyer_letter")
     client.post(reverse("case_step_back", args=[case.pk, last.pk]), {"note": "Not signed after all."})

@@ -14,6 +14,7 @@ from compliance.rules.terms import (
     debits,
     disputes,
     itemization,
+    limits,
     messages,
     records,
     validation,
@@ -64,6 +65,7 @@ EVALUATIONS: Mapping[str, Question] = {
     "complaint_deadline": records.complaint_deadline,
     "record_dispute": credit_records.record_dispute,
     "debit_limits": debits.debit_limits,
+    "limitation": limits.limitation,
 }
 
 ACTIONS: Mapping[str, Question] = {

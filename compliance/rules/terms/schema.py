@@ -267,6 +267,13 @@ class RetentionTerm(BaseTerm):
     recording_required: bool = False
 
 
+class LimitationTerm(BaseTerm):
+    """How many years a debt may be sued for, from a day that a person of legal establishes: no rule infers it."""
+
+    kind: Literal["limitation"]
+    years: int = Field(ge=1, le=30)
+
+
 Term = Annotated[
     DeadlineTerm
     | NoticeTerm
@@ -281,6 +288,7 @@ Term = Annotated[
     | OptOutTerm
     | ProcedureTerm
     | MessageTerm
-    | RetentionTerm,
+    | RetentionTerm
+    | LimitationTerm,
     Field(discriminator="kind"),
 ]
