@@ -163,14 +163,14 @@ def keep_made(
     content: bytes,
     language: str,
     as_of: date,
-    words: int,
+    version: int,
     by: Actor,
     at: datetime,
     subject: UUID | None = None,
     good_to: date | None = None,
     case: UUID | None = None,
 ) -> Document:
-    """Seal a printable page as we made it; `words` is the version of its texts. For `cases/actions/papers.py`, which makes
+    """Seal a printable page as we made it; `version` is that of its texts. For `cases/actions/papers.py`, which makes
     them."""
     document, is_new = _keep(
         Document(
@@ -183,7 +183,7 @@ def keep_made(
         record(
             "document.made", stream=Stream.borrower(loan.borrower_id), by=by, at=at, case=case, borrower=loan.borrower_id,
             document=document.pk, kind=str(document.kind), language=language, as_of=as_of, good_to=good_to,
-            size=document.size, digest=document.digest, loan=loan.pk, subject=subject, words=words,
+            size=document.size, digest=document.digest, loan=loan.pk, subject=subject, version=version,
             retain_until=document.retain_until,
         )  # fmt: skip
     return document

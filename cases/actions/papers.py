@@ -67,7 +67,7 @@ def make_paper(
         content=content,
         language=question.language,
         as_of=on,
-        words=table().version,
+        version=table().version,
         subject=subject,
         good_to=question.good_to,
         by=by,

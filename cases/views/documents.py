@@ -48,11 +48,13 @@ REASONS: tuple[tuple[str, str | Promise], ...] = (
     ("give_copy", gettext_lazy("To give the borrower a copy")),
     ("complaint", gettext_lazy("For a complaint or a dispute")),
 )
+ERASED = gettext_lazy("This borrower has been erased; nothing sealed can be opened or added any more.")
 ENDINGS = {Media.PDF: "pdf", Media.PNG: "png", Media.JPEG: "jpg", Media.TEXT: "txt", Media.HTML: "html"}
-NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+FRAMED = "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+NOTHING = f"default-src 'none'; {FRAMED}"
 POLICIES = {
-    # Browsers refuse to show a PDF in a sandbox; their viewers are boxes of their own.
-    Media.PDF: NOTHING,
+    # Browsers show no PDF in a sandbox, nor where nothing may be loaded; their viewers are boxes of their own.
+    Media.PDF: FRAMED,
     # Our papers carry their own looks. A sandboxed page has no scripts, no forms and no origin.
     Media.HTML: f"{NOTHING}; style-src 'unsafe-inline'; sandbox",
 }
@@ -199,9 +201,6 @@ def case_document_add(request: StaffRequest, case_id: UUID) -> HttpResponse:
         return redirect("case_documents", case.pk)
     messages.success(request, _("Kept sealed, until %(day)s at least.") % {"day": day(document.retain_until)})
     return redirect("case_documents", case.pk)
-
-
-ERASED = gettext_lazy("This borrower has been erased; nothing sealed can be opened or added any more.")
 
 
 @require_POST

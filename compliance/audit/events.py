@@ -40,7 +40,7 @@ EVENTS: dict[str, frozenset[str]] = {
         "related_person.refused": "related_person channel",
         # accounts: documents
         "document.added": "document kind media size digest loan retain_until",
-        "document.made": "document kind language as_of good_to size digest loan subject words retain_until",
+        "document.made": "document kind language as_of good_to size digest loan subject version retain_until",
         "document.destroyed": "document kind digest retain_until",
         # accounts: loans and money
         "import.previewed": "run kind portfolio mapping file_digest rows rejected",
