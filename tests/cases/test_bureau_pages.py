@@ -54,7 +54,9 @@ def test_an_agent_records_a_mandate_announces_a_debit_and_takes_a_revocation(cli
         "source": "wallet", "instrument": "wlt_7Qm2x9", "proof": "call-17", "most_per_debit": "100.00",
         "most_per_month": "300.00", "floor": "20", "from_on": today, "to_on": "",
     }  # fmt: skip
-    refused = client.post(reverse("mandate_give", args=[case.pk]), {**given, "instrument": "4111111111111111"})
+    refused = client.post(
+        reverse("mandate_give", args=[case.pk]), {**given, "instrument": "4111111111111111"}
+    )
     assert refused.status_code == 422
     assert "never a number of an account" in refused.content.decode()
     assert client.post(reverse("mandate_give", args=[case.pk]), given).url == page
@@ -63,7 +65,9 @@ def test_an_agent_records_a_mandate_announces_a_debit_and_takes_a_revocation(cli
     with posted():
         late = {"amount": "40", "collect_on": today}
         assert client.post(reverse("debit_announce", args=[case.pk]), late).status_code == 422
-        client.post(reverse("debit_announce", args=[case.pk]), {"amount": "40", "collect_on": today + 4 * DAY})
+        client.post(
+            reverse("debit_announce", args=[case.pk]), {"amount": "40", "collect_on": today + 4 * DAY}
+        )
     notice = DebitNotice.objects.get()
     assert (notice.amount, notice.collect_on) == (40_00, today + 4 * DAY)
     client.post(reverse("debit_withdraw", args=[case.pk, notice.pk]))
@@ -122,7 +126,9 @@ def test_from_the_first_notice_to_the_file(client, case, officer, portfolio, now
 def furnished(case, portfolio, now):
     """Told thirty days ago, reported today."""
     then = now - 30 * DAY
-    bureau.set_reporting(portfolio=portfolio, bureau="CB1", from_on=portfolio.business_date(then), by=SYSTEM, at=then)
+    bureau.set_reporting(
+        portfolio=portfolio, bureau="CB1", from_on=portfolio.business_date(then), by=SYSTEM, at=then
+    )
     with posted():
         notice = bureau.plan_bureau_notice(case=case, by=SYSTEM, at=then)
         assert send(message_id=notice.message_id, at=then).status == "accepted"
@@ -150,7 +156,9 @@ def test_a_dispute_goes_from_the_case_to_its_answer(client, furnished, people, o
     client.force_login(people.alice)
     record = reverse("credit_record", args=[case.pk])
     assert "Reported as late" in client.get(record).content.decode()
-    empty = client.post(reverse("credit_dispute", args=[case.pk]), {"about": "dates", "channel": "call", "words": " "})
+    empty = client.post(
+        reverse("credit_dispute", args=[case.pk]), {"about": "dates", "channel": "call", "words": " "}
+    )
     assert empty.status_code == 422
     said = {"about": "dates", "channel": "call", "words": "I was in hospital, and told you."}
     assert client.post(reverse("credit_dispute", args=[case.pk]), said).url == record
@@ -173,5 +181,7 @@ def test_the_case_page_asks_for_the_small_section(client, furnished, people):
     part = client.get(record, headers={"HX-Request": "true", "HX-Target": "credit-record"}).content.decode()
     assert part.strip().startswith('<section class="part" id="credit-record"')
     assert "Told; nothing is reported before" in part
-    assert end_mandate(mandate=mandate_for(furnished), reason="revoked", by=SYSTEM, at=timezone.now()).ended_at
+    assert end_mandate(
+        mandate=mandate_for(furnished), reason="revoked", by=SYSTEM, at=timezone.now()
+    ).ended_at
     assert DebitMessage.objects.count() == 0
