@@ -25,7 +25,7 @@ from cases.actions import debits
 from cases.actions.agreements import record_promise
 from cases.actions.debits import DebitRefused
 from cases.actions.payments import record_payment
-from cases.models import DebitMessage
+from cases.models import CaseMessage, CaseState, DebitMessage
 from communications.actions.messages import send
 from compliance.actions.holds import end_hold, open_hold
 from compliance.audit import Actor
@@ -139,6 +139,12 @@ def test_a_debit_is_announced_three_days_before_in_words_of_both_its_amount_and_
     notice = announce(case, mandate)
     assert (notice.amount, notice.collect_on) == (40_00, TODAY + 3 * DAY)
     assert told("debit.") == ["debit.announced"]
+
+
+def test_no_announcement_passes_for_the_first_notice(case, mandate):
+    announce(case, mandate)
+    assert not CaseMessage.objects.filter(case=case).exists()
+    assert fresh(case).state == CaseState.OVERDUE
 
 
 def test_the_announcement_reads_as_written(case, mandate):
