@@ -35,12 +35,6 @@ class MandateEnd(models.TextChoices):
     RETURNED = "returned", _("given back by us")
 
 
-class MandateQuerySet(models.QuerySet["Mandate"]):
-    def alive(self, on: date) -> Self:
-        """Those that a debit on that day may rest on."""
-        return self.filter(models.Q(to_on=None) | models.Q(to_on__gte=on), ended_at=None, from_on__lte=on)
-
-
 class Mandate(models.Model):
     """One authorisation, for one loan. `proof` says where the borrower's own agreement is kept, `instrument` is the
     provider's token of the wallet, card or account: never a number. `floor` is the balance that stays untouched. Ends
@@ -67,8 +61,6 @@ class Mandate(models.Model):
     ended_at = models.DateTimeField(null=True)
     ended_by = models.CharField(max_length=60, blank=True)
     end_reason = models.CharField(max_length=10, choices=MandateEnd, blank=True)
-
-    objects = MandateQuerySet.as_manager()
 
     class Meta:
         default_permissions = ("view",)

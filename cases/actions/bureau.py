@@ -63,7 +63,7 @@ OF_THE_DEBT = frozenset({DisputeAbout.NOT_MINE, DisputeAbout.AMOUNT, DisputeAbou
 
 
 class BureauRefused(Exception):
-    """`code`: `bureau` (not a code), `not_reporting`, `told` (a notice counts already), `not_late`, `no_way` (nowhere
+    """`code`: `bureau` (not a code), `not_reporting`, `not_late`, `no_way` (nowhere
     to send it), `made` (the month's file), `empty` (nothing to say), `newest` (corrected or taken back meanwhile),
     `same` (the record is right), `worse` (it would become worse), `words`, `answered`; the text is a sentence."""
 

@@ -46,7 +46,7 @@ from accounts.standing import standing_of
 from cases.actions.deciding import progress
 from cases.actions.payments import record_payment
 from cases.actions.transition import lock
-from cases.models import Case, CaseMessage, DebitMessage, Plan, PlanState, Promise, PromiseState
+from cases.models import Case, CaseMessage, CaseState, DebitMessage, Plan, PlanState, Promise, PromiseState
 from cases.words import amount as amount_words
 from cases.words import day as day_words
 from communications.actions import messages
@@ -180,7 +180,9 @@ def plan_message(
             purpose=version.template.purpose, loans=[case.loan_id], dedupe_key=key, not_before=at, by=by, at=at,
             case=case.pk, details=details,
         )  # fmt: skip
-        CaseMessage.objects.get_or_create(case=case, message=message)
+        # Before the first notice it is no message of the case: nothing else counts as the first word about the loan.
+        if case.state != CaseState.OVERDUE:
+            CaseMessage.objects.get_or_create(case=case, message=message)
         return message
     return None
 

@@ -13,6 +13,7 @@ from django.db import DatabaseError, connection, transaction
 from accounts.models import EntryKind, Role
 from cases.actions import bureau
 from cases.actions.bureau import BureauRefused
+from cases.actions.debits import plan_message
 from cases.actions.payments import record_payment
 from cases.models import BureauFile, BureauNotice, CreditDispute, Furnished
 from communications.actions.messages import send
@@ -356,3 +357,22 @@ def test_the_database_refuses_what_goes_to_no_bureau_and_keeps_what_was_said(cas
     late = make_case(silent, principal=100_00)
     with pytest.raises(DatabaseError, match="reports to no bureau"):
         written(silent, made(late, silent))
+
+
+def test_another_message_does_not_pass_for_the_notice(case, portfolio):
+    """Neither another text, nor a day that the text did not name."""
+    real = tell(case)
+    with posted():
+        other = debits_message(case)
+    forged = {"case": case, "loan": case.loan, "planned_at": NOW, "actor": "me"}
+    BureauNotice.objects.create(message=other, report_on=TODAY, **forged)
+    with pytest.raises(DatabaseError, match="not told days before"):
+        written(portfolio, made(case, portfolio, at=NOW + 16 * DAY))
+    assert real.report_on == TODAY + 17 * DAY
+    written(portfolio, made(case, portfolio, at=NOW + 17 * DAY))
+
+
+def debits_message(case):
+    message = plan_message(case, "reminder", {}, "reminder:1", by=SYSTEM, at=NOW + DAY)
+    assert send(message_id=message.pk, at=NOW + DAY, case=case.pk).status == "accepted"
+    return message

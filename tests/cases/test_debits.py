@@ -3,7 +3,10 @@ try, and never again by itself where nobody knows. The database holds it against
 """
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier, Event
 from uuid import uuid4
 
 import pytest
@@ -15,13 +18,14 @@ from accounts.actions.mandates import MandateRefused, end_mandate
 from accounts.actions.payments import receive
 from accounts.debiting import DebitFacts, decide_debit
 from accounts.models import Debit, DebitDecision, DebitOutcome, EntryKind, Mandate, Payment, Role
-from accounts.pulls import Answer, LeftUnknown
+from accounts.pulls import Answer, LeftUnknown, everything_by
+from accounts.pulls.recording import Recording
 from accounts.standing import standing_of
 from cases.actions import debits
 from cases.actions.agreements import record_promise
 from cases.actions.debits import DebitRefused
 from cases.actions.payments import record_payment
-from cases.models import DebitMessage
+from cases.models import CaseMessage, CaseState, DebitMessage
 from communications.actions.messages import send
 from compliance.actions.holds import end_hold, open_hold
 from compliance.audit import Actor
@@ -135,6 +139,12 @@ def test_a_debit_is_announced_three_days_before_in_words_of_both_its_amount_and_
     notice = announce(case, mandate)
     assert (notice.amount, notice.collect_on) == (40_00, TODAY + 3 * DAY)
     assert told("debit.") == ["debit.announced"]
+
+
+def test_no_announcement_passes_for_the_first_notice(case, mandate):
+    announce(case, mandate)
+    assert not CaseMessage.objects.filter(case=case).exists()
+    assert fresh(case).state == CaseState.OVERDUE
 
 
 def test_the_announcement_reads_as_written(case, mandate):
@@ -525,3 +535,58 @@ def test_the_month_is_counted_by_the_database(case):
     second = announce(case, debit.mandate, at=IN_TIME)
     assert against(second, IN_TIME + 3 * DAY) == ["month", "open"]
     assert against(announce(case, debit.mandate, at=NOW + 27 * DAY), NOW + timedelta(days=30)) == ["open"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_revocation_waits_for_the_wire_or_comes_before_it(committed):
+    """Two connections: while the provider is asked, who revokes waits; once revoked, the next is never asked."""
+    case, mandate, notice = committed
+    asked, told = Event(), Event()
+
+    class Slow(Recording):
+        def pull(self, order):
+            asked.set()
+            assert told.wait(20)
+            return super().pull(order)
+
+    def revoke():
+        try:
+            return end_mandate(mandate=mandate, reason="revoked", by=SYSTEM, at=IN_TIME).ended_at
+        finally:
+            connection.close()
+
+    def draw():
+        try:
+            return debits.draw(notice_id=notice.pk, at=IN_TIME)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool, everything_by(Slow()):
+        drawn = pool.submit(draw)
+        assert asked.wait(20)
+        revoked = pool.submit(revoke)
+        time.sleep(0.5)
+        assert not revoked.done()
+        told.set()
+        assert drawn.result(timeout=20)
+        assert revoked.result(timeout=20) == IN_TIME
+    assert states(case.loan) == ["paid"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_draw_one_debit_once(committed):
+    case, _mandate, notice = committed
+    barrier = Barrier(2)
+
+    def draw(_number):
+        try:
+            barrier.wait(timeout=20)
+            return debits.draw(notice_id=notice.pk, at=IN_TIME)
+        finally:
+            connection.close()
+
+    with drawing() as wallet, ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(draw, range(2)))
+    assert sorted(each is None for each in found) == [False, True]
+    assert len(wallet.orders) == 1
+    assert states(case.loan) == ["paid"]

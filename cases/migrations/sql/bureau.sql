@@ -43,7 +43,11 @@ BEGIN
     IF NEW.kind = 'month' AND NEW.status = 'late' THEN
         IF NOT EXISTS (
             SELECT FROM cases_bureaunotice n JOIN communications_message m ON m.id = n.message_id
+            JOIN communications_templateversion v ON v.id = m.template_version_id
+            JOIN communications_template t ON t.id = v.template_id
             WHERE n.loan_id = NEW.loan_id AND m.status = 'accepted' AND n.report_on <= today
+                AND t.key = 'bureau_notice' AND NEW.loan_id = ANY (m.loans)
+                AND m.details ->> 'report_on' = n.report_on::text
                 AND (m.status_at AT TIME ZONE portfolio.zone)::date + 14 <= today
         ) THEN
             RAISE EXCEPTION 'Nothing late is reported of a borrower who was not told days before.'

@@ -47,10 +47,17 @@ END $$;
 REVOKE EXECUTE ON FUNCTION debit_decide FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION debit_decide TO forbear_app;
 
--- The portfolio's date on which a debit's announcement really left by its provider; null where none did.
+-- The portfolio's date on which a debit's announcement really left by its provider, in the text for it, with this amount and
+-- day, about this loan; null where none did.
 CREATE FUNCTION debit_notice_sent(p_notice uuid, p_zone text) RETURNS date LANGUAGE sql STABLE AS $$
-    SELECT (m.status_at AT TIME ZONE p_zone)::date FROM cases_debitmessage l JOIN communications_message m ON m.id = l.message_id
-    WHERE l.notice_id = p_notice AND m.status = 'accepted'
+    SELECT (m.status_at AT TIME ZONE p_zone)::date FROM cases_debitmessage l
+    JOIN accounts_debitnotice n ON n.id = l.notice_id
+    JOIN accounts_mandate a ON a.id = n.mandate_id
+    JOIN communications_message m ON m.id = l.message_id
+    JOIN communications_templateversion v ON v.id = m.template_version_id
+    JOIN communications_template t ON t.id = v.template_id
+    WHERE l.notice_id = p_notice AND m.status = 'accepted' AND t.key = 'debit_notice' AND a.loan_id = ANY (m.loans)
+        AND (m.details ->> 'debit_amount')::bigint = n.amount AND m.details ->> 'debit_on' = n.collect_on::text
 $$;
 GRANT EXECUTE ON FUNCTION debit_notice_sent TO forbear_app;
 
