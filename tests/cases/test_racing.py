@@ -1,5 +1,6 @@
 """Two people at one case at the same moment: what comes of it is what would have come of one after the other."""
 
+import os
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +27,7 @@ from compliance.audit import Actor
 from tests.cases.stories import call, fresh, make_case
 from tests.factories import NOW, SYSTEM, TODAY, make_people, make_portfolio
 
-PAIRS = 200
+PAIRS = int(os.environ.get("FORBEAR_RACES", "200"))
 LATER = NOW + timedelta(hours=1)
 REFUSALS = (AgreementRefused, HoldRefused, MoveRefused, PaymentRefused, work.LeaseHeld, work.LeaseLost)
 
@@ -159,7 +160,10 @@ def test_two_people_at_once_come_to_what_one_after_the_other_would():
     portfolio = make_portfolio("river")
     people = make_people(portfolio)
     pick = random.Random(4)
-    pairs = [tuple(pick.choices(list(DEEDS), k=2)) for _number in range(PAIRS)]
+    pairs: list[tuple[str, str]] = []
+    for _number in range(PAIRS):
+        first, second = sorted(pick.choices(list(DEEDS), k=2))
+        pairs.append((first, second))
 
     def begin(pair: tuple[str, str]) -> Case:
         case = make_case(portfolio, principal=100_00)
@@ -194,9 +198,9 @@ def test_two_people_at_once_come_to_what_one_after_the_other_would():
             for number, pair in enumerate(pairs):
                 case = begin(pair)
                 seen = Case.objects.select_related("borrower__key", "loan", "portfolio").get(pk=case.pk)
-                first = pool.submit(click, pair[0], case, bob)
-                second = pool.submit(click, pair[1], seen, other)
-                came = look(case, (first.result(timeout=30), second.result(timeout=30)))
+                one = pool.submit(click, pair[0], case, bob)
+                two = pool.submit(click, pair[1], seen, other)
+                came = look(case, (one.result(timeout=30), two.result(timeout=30)))
                 assert came in serial[pair], (number, pair, came, serial[pair])
                 check(case)
         finally:
