@@ -1,5 +1,5 @@
-"""How an agency works, month by month: what it recovers beside what borrowers complain of, what the gate refused its staff, and
-what became of the promises it took."""
+"""How an agency works, month by month: what it recovers beside what borrowers complain of, what the gate refused its staff,
+and what became of the promises it took."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ from accounts.money import decimal_text
 COUNTS = (
     "placed", "returned", "calls", "complaints", "upheld", "refused", "presumed", "kept", "not_kept", "findings",
 )  # fmt: skip
-"""Cases placed and returned; contacts made; complaints received while it had the case, and those upheld; contacts that the gate
-prohibited, and those that it presumed to be violations; promises kept, and not or only in part; findings about contacts that were
-reported while it had the case."""
+"""Cases placed and returned; contacts made; complaints received while it had the case, and those upheld; contacts that the
+gate prohibited, and those that it presumed to be violations; promises kept, and not or only in part; findings about contacts
+that were reported while it had the case."""
 
 MONTHS = """
 WITH placed AS (
@@ -27,7 +27,8 @@ WITH placed AS (
 ), staff AS (SELECT ref::text AS ref FROM accounts_user WHERE agency_id = %(agency)s),
 complaint AS (
     SELECT DISTINCT ON (k.id) k.id, k.state, (k.received_at AT TIME ZONE p.zone)::date AS day
-    FROM placed p JOIN compliance_complaint k ON k.borrower_id = p.borrower_id AND (k.loan_id IS NULL OR k.loan_id = p.loan_id)
+    FROM placed p JOIN compliance_complaint k ON k.borrower_id = p.borrower_id
+        AND (k.loan_id IS NULL OR k.loan_id = p.loan_id)
         AND k.received_at >= p.placed_at AND (p.ended_at IS NULL OR k.received_at < p.ended_at + interval '30 days')
 ), decided AS (
     SELECT d.outcome, d.allowed, (d.at AT TIME ZONE 'UTC')::date AS day FROM compliance_contactdecision d

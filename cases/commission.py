@@ -1,5 +1,5 @@
-"""What an agency has earned: a percentage of every repayment whose value date lies in a placement, taken back where the repayment
-is reversed. Line by line, so that a statement is its lines' sum."""
+"""What an agency has earned: a percentage of every repayment whose value date lies in a placement, taken back where the
+repayment is reversed. Line by line, so that a statement is its lines' sum."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,8 +41,8 @@ class Line:
 
 # A reversal carries the value date of what it reverses, so it falls into the same placement.
 LINES = """
-SELECT (e.booked_at AT TIME ZONE f.zone)::date, e.value_date, e.reference, l.external_id, c.id, f.code, f.currency, p.placed_on,
-    p.ended_on, -e.amount, p.commission_percent
+SELECT (e.booked_at AT TIME ZONE f.zone)::date, e.value_date, e.reference, l.external_id, c.id, f.code, f.currency,
+    p.placed_on, p.ended_on, -e.amount, p.commission_percent
 FROM cases_placement p
 JOIN cases_case c ON c.id = p.case_id
 JOIN accounts_loan l ON l.id = c.loan_id
@@ -56,8 +56,8 @@ ORDER BY f.currency, 1, e.value_date, e.id
 
 
 def lines_of(agency: Agency, *, portfolios: Sequence[int], first: date, last: date) -> list[Line]:
-    """What was booked from the first to the last day (included), by each portfolio's calendar. What is booked later, though it
-    counts from an earlier day, stands in a later statement: one that was sent never changes."""
+    """What was booked from the first to the last day (included), by each portfolio's calendar. What is booked later, though
+    it counts from an earlier day, stands in a later statement: one that was sent never changes."""
     values: dict[str, Any] = {
         "agency": agency.pk,
         "portfolios": list(portfolios),

@@ -1,5 +1,5 @@
-"""Agencies: set up by administrators; barred, and let again, by compliance officers. None is deleted; one that works for us no
-more has a last day."""
+"""Agencies: set up by administrators; barred, and let again, by compliance officers. None is deleted; one that works for us
+no more has a last day."""
 
 from datetime import date, datetime
 

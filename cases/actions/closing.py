@@ -16,7 +16,8 @@ from compliance.audit import Actor
 def stop_work(
     *, case_ids: Sequence[UUID], by: Actor, at: datetime, reason: str, run: DayRun | None = None
 ) -> None:
-    """No more steps, nobody on it, nothing sent: open work is done, leases are let go, planned messages cancelled, no agency."""
+    """No more steps, nobody on it, nothing sent: open work is done, leases are let go, planned messages cancelled, and an
+    agency has it no more."""
     finish_many(case_ids=case_ids, result=reason, by=by, at=at, run=run)
     release_many(case_ids=case_ids, reason=reason, by=by, at=at, run=run)
     ended = EndReason.LEGAL if reason == CaseState.LEGAL else EndReason.CLOSED

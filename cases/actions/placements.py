@@ -1,5 +1,5 @@
-"""Cases given to a collection agency for a term, and taken back: at any time by a person, at the term's end by the day's run, at
-once where a case closes or goes to law."""
+"""Cases given to a collection agency for a term, and taken back: at any time by a person, at the term's end by the day's
+run, at once where a case closes or goes to law."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -70,7 +70,8 @@ class PlacementRefused(Exception):
 
 
 def stop_of(agency: Agency, *, at: datetime, on: date) -> str | None:
-    """Why the agency gets no case now, a key of `WHY_NOT`; None where nothing stands against it. The database's own answer."""
+    """Why the agency gets no case now, a key of `WHY_NOT`; None where nothing stands against it. The
+    database's own answer."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT agency_stop(%s, %s, %s)", [agency.pk, at, on])
         return cursor.fetchone()[0]
@@ -125,8 +126,8 @@ def place_cases(
     by: Actor,
     at: datetime,
 ) -> PlacementBatch:
-    """Give these cases to an agency until a business day (included), all or none. Our own people let go of them, and what was
-    planned is the agency's to do. Needs `cases.place_case` (`PermissionDenied`); raises `PlacementRefused`."""
+    """Give these cases to an agency until a business day (included), all or none. Our own people let go of them, and
+    what was planned is the agency's to do. Needs `cases.place_case` (`PermissionDenied`); raises `PlacementRefused`."""
     if not by.may("cases.place_case") or by.user is None:
         raise PermissionDenied(_("Placing cases is not part of your role."))
     wanted = sorted(set(cases))
@@ -229,7 +230,8 @@ def end_placements(
 
 
 def _close_calls(cases: Sequence[UUID], by: Actor, at: datetime) -> None:
-    """Whoever had a call open for the agency sees the case no more: its outcome is not known, and they are free to call again."""
+    """Whoever had a call open for the agency sees the case no more: its outcome is not known, and they are free to
+    call again."""
     calls = Call.objects.filter(case__in=cases, logged_at=None, agent__agency__isnull=False)
     for call in calls.select_for_update(of=("self",)).select_related("attempt").order_by("pk"):
         contacts.note_outcome(

@@ -1,5 +1,5 @@
-"""Collection agencies: the public list; for supervisors and compliance officers how each one works, what it has and what it has
-earned; placing, recalling, barring and the yearly evaluation."""
+"""Collection agencies: the public list; for supervisors and compliance officers how each one works, what it has and what it
+has earned; placing, recalling, barring and the yearly evaluation."""
 
 import csv
 from datetime import date, datetime, timedelta
@@ -235,7 +235,8 @@ def _csv(agency: Agency, first: date, lines: list[commission.Line]) -> HttpRespo
     buffer = StringIO()
     rows = csv.writer(buffer)
     rows.writerow(
-        ["booked_on", "value_date", "reference", "loan", "portfolio", "placed_on", "ended_on", "currency", "repaid", "percent", "commission"]
+        ["booked_on", "value_date", "reference", "loan", "portfolio", "placed_on", "ended_on",
+         "currency", "repaid", "percent", "commission"]
     )  # fmt: skip
     for line in lines:
         rows.writerow(

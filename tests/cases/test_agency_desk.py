@@ -61,7 +61,8 @@ def of_case(case):
 
 def reachable(client, case):
     return {
-        name for name, page in of_case(case).items() if {client.get(page).status_code, client.post(page).status_code} - {403, 404, 405}
+        name for name, page in of_case(case).items()
+        if {client.get(page).status_code, client.post(page).status_code} - {403, 404, 405}
     }  # fmt: skip
 
 
@@ -179,7 +180,8 @@ def test_commission_is_earned_while_placed_and_taken_back(client, portfolio, peo
     recall(cases=[case.pk], by=Actor.staff(people.bob), at=later)
     for number, day in enumerate((TODAY, TODAY + DAY, TODAY + 5 * DAY, TODAY + 6 * DAY)):
         paid = receive(
-            portfolio=portfolio, reference=f"P-{number}", amount=10_01, value_date=day, loan=case.loan, by=SYSTEM, at=NOW + 7 * DAY
+            portfolio=portfolio, reference=f"P-{number}", amount=10_01, value_date=day, loan=case.loan, by=SYSTEM,
+            at=NOW + 7 * DAY
         )  # fmt: skip
         if number == 1:
             bounced = paid

@@ -243,7 +243,8 @@ def test_an_agency_that_works_for_us_no_more_gets_nothing(portfolio, people):
         "TRUNCATE cases_placement",
         "UPDATE cases_placementbatch SET commission_percent = 99",
         "DELETE FROM cases_placementbatch",
-        "UPDATE cases_placement SET ended_at = placed_at - interval '1 day', ended_on = placed_on, end_reason = 'term', ended_by = 'x'",
+        "UPDATE cases_placement SET ended_at = placed_at - interval '1 day', ended_on = placed_on, "
+        "end_reason = 'term', ended_by = 'x'",
         "UPDATE accounts_user SET agency_id = NULL WHERE role = 'agency'",
         "UPDATE accounts_user SET role = 'supervisor' WHERE role = 'agency'",
         "UPDATE accounts_user SET agency_id = (SELECT max(id) FROM accounts_agency) WHERE role = 'agent'",
@@ -288,7 +289,7 @@ def test_the_gate_judges_an_agencys_call_as_a_third_partys(portfolio, people, ag
 
 
 def test_the_stricter_rules_bind(people):
-    """Regulation F binds collectors: within seven days of a conversation no more calls, where the creditor itself may call."""
+    """Regulation F binds collectors: no more calls within seven days of a conversation; the creditor itself may call."""
     portfolio = make_portfolio(team=people.alice.team, terms={"placement_after_days": 60})
     case = late_case(portfolio)
     agency = make_agency()
