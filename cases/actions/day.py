@@ -18,6 +18,7 @@ from accounts.ageing import buckets
 from accounts.models import Portfolio
 from accounts.money import decimal_text
 from accounts.standing import standing_sql
+from cases.actions.accruing import accrue
 from cases.actions.deciding import Party, decide
 from cases.actions.opening import Overdue, open_cases
 from cases.actions.outreach import plan_first_notices
@@ -223,6 +224,7 @@ class _PortfolioDay:
         self.values: dict[str, Any] = {"portfolio": portfolio.pk, "run": run.pk, "on": self.on}
 
     def work(self) -> None:
+        accrue(portfolio=self.portfolio, on=self.on, by=self.by, at=self.at)
         self._execute(STANDING)
         self._execute("ANALYZE day_standing")
         self._report()
