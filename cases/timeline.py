@@ -466,11 +466,21 @@ def _ledger_posted(data: Data, _told: Told) -> Line | None:
             "attention",
         ),
         "waiver": (_("%(amount)s forgiven, counted from %(day)s"), "heart-handshake", "done"),
+        "chargeback": (
+            _("The provider took %(amount)s back, counted from %(day)s"),
+            "alert-triangle",
+            "attention",
+        ),
+        "write_off": (_("%(amount)s written off, counted from %(day)s"), "note", ""),
+        "recovery": (_("Paid %(amount)s after the write-off, counted from %(day)s"), "receipt", "done"),
+        "transfer": (_("%(amount)s moved, counted from %(day)s"), "arrow-right", ""),
         "fee": (_("Fee of %(amount)s from %(day)s"), "coin", ""),
         "interest": (_("Interest of %(amount)s from %(day)s"), "coin", ""),
     }
     if data["entry_kind"] not in texts:
         return None
+    if data["entry_kind"] == "write_off" and not data["amount"].startswith("-"):
+        return None  # what made it smaller stands beside it
     text, icon, tone = texts[data["entry_kind"]]
     amount = amount_of(data["amount"].removeprefix("-"), data["currency"])
     return Line(icon, text % {"amount": amount, "day": day(data["value_date"])}, tone)

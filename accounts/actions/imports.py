@@ -545,7 +545,12 @@ class _Writer:
         refused; a waiver is not read off a tape."""
         found = []
         for column, kind in (("interest", EntryKind.INTEREST), ("fees", EntryKind.FEE)):
-            booked = sum(getattr(entry, column) for entry in entries if entry.kind in CHARGES)
+            # What we charged for being late is none of the tape's.
+            booked = sum(
+                getattr(entry, column)
+                for entry in entries
+                if entry.kind in CHARGES and not entry.reference.startswith("late_")
+            )
             more = getattr(clean, column) - booked
             if more < 0:
                 raise _Stop(Code.OPENING_CHANGED, column)

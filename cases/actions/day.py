@@ -31,6 +31,7 @@ LOCK = int.from_bytes(b"run_day")
 PART_LOANS = 5000
 
 STEPS: tuple[tuple[str, Callable[[Part], None]], ...] = (
+    ("charged", steps.charge_lateness),
     ("standing", steps.take_standing),
     ("report", steps.report),
     ("lock", steps.lock_cases),
@@ -49,7 +50,8 @@ STEPS: tuple[tuple[str, Callable[[Part], None]], ...] = (
 COUNTS = (
     "loans", "overdue", "newly_overdue", "opened", "reopened", "cured", "promises_kept", "promises_part_kept",
     "promises_broken", "plans_completed", "plans_missed", "plans_broken", "notices", "first_calls", "addresses",
-    "follow_ups", "hold_reviews", "holds_ended", "returned",
+    "follow_ups", "hold_reviews", "holds_ended", "returned", "charged",
+    "taken_back",
 )  # fmt: skip
 """What the steps count, in the order in which it is told."""
 

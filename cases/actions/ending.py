@@ -8,7 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.actions.ledger import Posting, post
-from accounts.models import EntryKind
+from accounts.models import Basis, EntryKind
 from accounts.standing import standing_of
 from cases.actions.transition import lock, move
 from cases.models import Case, CaseState
@@ -36,14 +36,17 @@ ENDINGS = {
 
 @transaction.atomic
 def end_case(*, case: Case, ending: str, by: Actor, at: datetime) -> Case:
-    """End a case, by a key of `ENDINGS`. A settlement forgives all that is still outstanding, in the ledger.
+    """End a case, by a key of `ENDINGS`. A settlement forgives all that is still outstanding, in the ledger; a case
+    given up is written off there.
 
     Raises `MoveRefused`: who may not close a case, a case that moved meanwhile, a settlement of which nothing was paid.
-    Nothing is forgiven then.
+    Nothing is forgiven or written off then.
     """
     found = ENDINGS[ending]
     if found.to == CaseState.SETTLED:
         _forgive_the_rest(lock(case.pk), by, at)
+    elif found.to == CaseState.WRITTEN_OFF:
+        _write_off(lock(case.pk), by, at)
     return move(case=case, to=found.to, by=by, at=at, reason=found.reason)
 
 
@@ -59,3 +62,19 @@ def _forgive_the_rest(case: Case, by: Actor, at: datetime) -> None:
             amount=rest,
         )
         post([waiver], by=by, at=at)
+
+
+def _write_off(case: Case, by: Actor, at: datetime) -> None:
+    today = case.portfolio.business_date(at)
+    if standing_of([case.loan_id], on=today)[case.loan_id].outstanding <= 0:
+        return
+    written_off = case.loan.entries.filter(kind=EntryKind.WRITE_OFF).exclude(basis=Basis.FOLLOWS)
+    if written_off.exists():
+        return
+    posting = Posting(
+        loan_id=case.loan_id,
+        kind=EntryKind.WRITE_OFF,
+        reference=f"case:{case.pk}",
+        value_date=today,
+    )
+    post([posting], by=by, at=at)

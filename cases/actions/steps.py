@@ -5,6 +5,7 @@ from uuid import UUID
 
 from accounts.ageing import buckets
 from accounts.standing import standing_sql
+from cases.actions.accruing import accrue
 from cases.actions.deciding import Party, decide
 from cases.actions.opening import Overdue
 from cases.actions.opening import open_cases as open_many
@@ -96,6 +97,11 @@ WHERE c.portfolio_id = %(portfolio)s AND {within("c.borrower_id")} AND c.closed_
 )
 ORDER BY c.id
 """
+
+
+def charge_lateness(part: Part) -> None:
+    """What being late costs by the portfolio's terms is charged, before anybody looks where the loans stand."""
+    part.counts.update(accrue(portfolio=part.portfolio, on=part.on, by=part.by, at=part.at, part=part.slice))
 
 
 def take_standing(part: Part) -> None:

@@ -7,6 +7,7 @@ from datetime import date
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.actions.ledger import MONEY, TAKES_BACK
 from accounts.models import EntryKind
 from accounts.standing import Standing
 from cases.desk.facts import Booking, Due
@@ -43,6 +44,8 @@ class Money:
     rest: int | None
     paid: int
     forgiven: int
+    written_off: int
+    credit: int
     last_payment: Sum | None
     next_due: Sum | None
 
@@ -51,18 +54,22 @@ def money(
     case: Case, standing: Standing, bookings: Sequence[Booking], instalments: Sequence[Due], on: date
 ) -> Money:
     """`bookings` and `instalments` are the loan's ledger and its schedule, oldest first."""
-    payments = [booking for booking in bookings if booking.kind == EntryKind.REPAYMENT]
-    paid = -sum(each.amount for each in bookings if each.kind in (EntryKind.REPAYMENT, EntryKind.REVERSAL))
+    payments = [booking for booking in bookings if booking.kind in MONEY]
+    paid = -sum(each.amount for each in bookings if each.kind in (*MONEY, *TAKES_BACK))
     forgiven = -sum(each.amount for each in bookings if each.kind == EntryKind.WAIVER)
+    written_off = -sum(each.amount for each in bookings if each.kind == EntryKind.WRITE_OFF)
+    moved_in = -sum(each.amount for each in bookings if each.kind == EntryKind.TRANSFER and each.amount < 0)
     last = max(payments, key=lambda payment: payment.value_date, default=None)
     coming = next((due for due in instalments if due.due_on >= on), None)
     rest = standing.outstanding - standing.arrears
     return Money(
         owed_now=standing.arrears,
-        parts=_parts(case, standing, bookings, instalments, paid + forgiven, on),
+        parts=_parts(case, standing, bookings, instalments, paid + forgiven + written_off + moved_in, on),
         rest=rest if rest > 0 else None,
         paid=paid,
         forgiven=forgiven,
+        written_off=written_off,
+        credit=standing.credit,
         last_payment=Sum(-last.amount, last.value_date) if last else None,
         next_due=Sum(coming.amount, coming.due_on) if coming and rest > 0 else None,
     )
@@ -87,6 +94,7 @@ def _parts(
         Due(each.value_date, each.amount)
         for each in bookings
         if each.kind in (EntryKind.FEE, EntryKind.INTEREST)
+        or (each.kind == EntryKind.TRANSFER and each.amount > 0)
     ]
     parts = []
     for due in sorted([*instalments, *charges]):

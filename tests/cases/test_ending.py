@@ -100,8 +100,10 @@ def test_money_that_comes_after_a_settlement_is_the_borrowers_own(case, bob):
     assert standing_of([case.loan_id], TODAY)[case.loan_id].credit == 25_00
 
 
-@pytest.mark.parametrize("ending", ["not_worth_it", "deceased", "lender_asked"])
-def test_who_gives_a_case_up_or_back_leaves_the_debt_as_it_is(client: Client, case, people, ending):
+@pytest.mark.parametrize(("ending", "left"), [("not_worth_it", 0), ("deceased", 0), ("lender_asked", 100_00)])
+def test_who_gives_a_case_up_writes_it_off_and_who_gives_it_back_leaves_the_debt(
+    client: Client, case, people, ending, left
+):
     client.force_login(people.bob)
     address = reverse("case", args=[case.pk])
     assert 'data-key="z"' in client.get(address).content.decode()
@@ -112,7 +114,9 @@ def test_who_gives_a_case_up_or_back_leaves_the_debt_as_it_is(client: Client, ca
     ended = fresh(case)
     assert (ended.state, ended.is_open) == (ENDINGS[ending].to, False)
     assert ended.transitions.get().reason == ENDINGS[ending].reason
-    assert standing_of([case.loan_id], TODAY)[case.loan_id].outstanding == 100_00
+    assert standing_of([case.loan_id], TODAY)[case.loan_id].outstanding == left
+    booked = case.loan.entries.filter(kind=EntryKind.WRITE_OFF).values_list("amount", flat=True)
+    assert list(booked) == ([] if left else [-100_00])
     assert open_note(note=Note.objects.get()) == "As agreed."
 
 
@@ -154,3 +158,23 @@ def test_legal_proposes_a_case_from_its_page_or_reads_what_is_missing(client, ca
     assert answer.status_code == 422
     assert "The case does not go to “with legal” yet" in answer.content.decode()
     assert fresh(case).state == CaseState.NEGOTIATING
+
+
+def test_money_after_a_write_off_is_a_recovery_and_what_is_beyond_it_stands_on_the_case(
+    client, case, people, bob
+):
+    end_case(case=case, ending="not_worth_it", by=bob, at=NOW)
+    record_payment(case=case, amount=130_00, value_date=TODAY + DAY, reference="P-9", by=bob, at=NOW)
+    booked = case.loan.entries.filter(value_date=TODAY + DAY).order_by("kind")
+    assert list(booked.values_list("kind", "amount")) == [("recovery", -130_00), ("write_off", 100_00)]
+    assert standing_of([case.loan_id], TODAY + DAY)[case.loan_id].credit == 30_00
+    client.force_login(people.bob)
+    page = client.get(reverse("case", args=[case.pk])).content.decode()
+    assert "Paid $130.00 after the write-off" in page
+    assert "$100.00 written off" in page
+
+
+def test_who_may_not_give_a_case_up_writes_nothing_off(case, people):
+    with pytest.raises(MoveRefused):
+        end_case(case=case, ending="not_worth_it", by=Actor.staff(people.alice), at=NOW)
+    assert standing_of([case.loan_id], TODAY)[case.loan_id].outstanding == 100_00
