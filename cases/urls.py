@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cases.views import approvals, board, desk, doing, imports, legal, payments, search, wishes
+from cases.views import approvals, board, deals, desk, doing, imports, legal, payments, search, wishes
 
 desk_urls = [  # queue/ and cases/
     path("queue/", desk.queue, name="queue"),
@@ -13,8 +13,9 @@ deed_urls = [  # cases/<id>/: what is done with a case
     path("cases/<uuid:case_id>/unseal/", doing.case_unseal, name="case_unseal"),
     path("cases/<uuid:case_id>/dial/", doing.case_dial, name="case_dial"),
     path("cases/<uuid:case_id>/call/", doing.case_call, name="case_call"),
-    path("cases/<uuid:case_id>/promise/", doing.case_promise, name="case_promise"),
-    path("cases/<uuid:case_id>/plan/", doing.case_plan, name="case_plan"),
+    path("cases/<uuid:case_id>/promise/", deals.case_promise, name="case_promise"),
+    path("cases/<uuid:case_id>/plan/", deals.case_plan, name="case_plan"),
+    path("cases/<uuid:case_id>/affordability/", deals.case_affordability, name="case_affordability"),
     path("cases/<uuid:case_id>/payment/", doing.case_payment, name="case_payment"),
     path("cases/<uuid:case_id>/complaint/", doing.case_complaint, name="case_complaint"),
     path("cases/<uuid:case_id>/hold/", doing.case_hold, name="case_hold"),

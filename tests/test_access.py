@@ -41,6 +41,7 @@ PAGES: dict[str, set[str] | frozenset[str]] = {
     "case_call": CASEWORK,
     "case_promise": CASEWORK,
     "case_plan": CASEWORK,
+    "case_affordability": CASEWORK,
     "case_payment": CASEWORK,
     "case_complaint": SEES_CASES,
     "case_hold": CASEWORK,

@@ -29,6 +29,9 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     ApprovalKind.PLAN: Kind("cases.answer_approval", agreements.plan_wanted, agreements.agree_approved_plan),
+    ApprovalKind.PROMISE: Kind(
+        "cases.answer_approval", agreements.promise_wanted, agreements.record_approved_promises
+    ),
 }
 
 

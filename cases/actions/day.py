@@ -22,6 +22,7 @@ from cases.actions.deciding import Party, decide
 from cases.actions.opening import Overdue, open_cases
 from cases.actions.outreach import plan_first_notices
 from cases.actions.payments import reopen, reversed_cases
+from cases.actions.reminders import plan_nudges, plan_reminders
 from cases.actions.transition import move_many
 from cases.actions.work import Step, finish_many, plan_many
 from cases.models import Case, CaseState, DayReport, DayRun, WorkKind
@@ -220,6 +221,7 @@ class _PortfolioDay:
         self.run, self.portfolio, self.by, self.at = run, portfolio, by, at
         self.on = run.date
         self.counts: Counter[str] = Counter()
+        self.missed: list[UUID] = []
         self.values: dict[str, Any] = {"portfolio": portfolio.pk, "run": run.pk, "on": self.on}
 
     def work(self) -> None:
@@ -232,6 +234,8 @@ class _PortfolioDay:
         self._open()
         self.counts.update(plan_first_notices(portfolio=self.portfolio, by=self.by, at=self.at, run=self.run))
         if self.portfolio.contact_open:
+            plan_reminders(portfolio=self.portfolio, by=self.by, at=self.at, run=self.run)
+            plan_nudges(case_ids=self.missed, by=self.by, at=self.at, run=self.run)
             forgotten = [Party(*row) for row in self._select(FORGOTTEN)]
             self.counts["follow_ups"] += self._plan(forgotten, WorkKind.FOLLOW_UP, "nothing_planned")
         self._execute("DROP TABLE day_standing")
@@ -265,6 +269,7 @@ class _PortfolioDay:
             self.counts[f"promises_{name}"] = len(getattr(decided, name))
         self.counts["plans_completed"] = len(decided.plans_completed)
         self.counts["plans_missed"] = len(decided.newly_missed)
+        self.missed = [party.case for party in decided.newly_missed]
         self.counts["plans_broken"] = len(decided.plans_broken)
         self._plan(decided.kept, WorkKind.FOLLOW_UP, "promise_kept")
         self._plan(decided.part_kept, WorkKind.PROMISE_BROKEN, "part_kept")

@@ -1,4 +1,12 @@
-from cases.models.agreement import Plan, PlanInstalment, PlanState, Promise, PromiseState
+from cases.models.agreement import (
+    Affordability,
+    AffordabilitySource,
+    Plan,
+    PlanInstalment,
+    PlanState,
+    Promise,
+    PromiseState,
+)
 from cases.models.approval import Approval, ApprovalKind
 from cases.models.case import Case, CaseState, Edge, Transition
 from cases.models.contact import Call, CaseMessage, ScriptRun, ScriptStep
@@ -7,6 +15,8 @@ from cases.models.note import Note
 from cases.models.work import Lease, WorkItem, WorkKind
 
 __all__ = [
+    "Affordability",
+    "AffordabilitySource",
     "Approval",
     "ApprovalKind",
     "Call",

@@ -17,6 +17,7 @@ from cases.models.case import Case
 
 class ApprovalKind(models.TextChoices):
     PLAN = "plan", _("Payment plan")
+    PROMISE = "promise", _("Promise to pay")
 
 
 class ApprovalQuerySet(models.QuerySet["Approval"]):
