@@ -1,4 +1,4 @@
-"""Series of promises, plans of every shape, what is affordable, and the words before and after: from agreement to verdict."""
+"""Series of promises, plans of every shape, what is affordable, and words before and after: from agreement to verdict."""
 
 import json
 from datetime import timedelta
