@@ -467,7 +467,8 @@ def _promise_reopened(_data: Data, _told: Told) -> Line:
 
 def _affordability_recorded(data: Data, _told: Told) -> Line:
     return Line(
-        "wallet", _("What is affordable was written down, as of %(day)s") % {"day": day(data["taken_on"])}
+        "calendar-dollar",
+        _("What is affordable was written down, as of %(day)s") % {"day": day(data["taken_on"])},
     )
 
 
