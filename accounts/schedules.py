@@ -102,6 +102,63 @@ def from_terms(
     return tuple(Instalment(next_working_day(due_on), amount) for due_on, amount in schedule)
 
 
+def stepped_instalments(
+    total: int, count: int, first_due: date, every: Every, rise: int
+) -> tuple[Instalment, ...]:
+    """`total` in `count` parts that grow from part to part by `rise` percent of the first; none is smaller than the one
+    before it. The last ones carry the extra minor units. ValueError as `equal_instalments`, and for a `rise` below 0."""
+    if rise < 0:
+        raise ValueError("a stepped plan rises")
+    return tuple(map(Instalment, _dates(first_due, count, every), _stepped(total, count, rise)))
+
+
+def _stepped(total: int, count: int, rise: int) -> list[int]:
+    if not 1 <= count <= MOST:
+        raise ValueError(f"{count} instalments")
+    weights = [100 + rise * number for number in range(count)]
+    amounts = [total * weight // sum(weights) for weight in weights]
+    for number in range(total - sum(amounts)):
+        amounts[count - 1 - number] += 1
+    if amounts[0] < 1:
+        raise ValueError("an instalment would be nothing")
+    return amounts
+
+
+def paydays(days: Sequence[int], first: date, count: int) -> tuple[date, ...]:
+    """The next `count` paydays from `first` on: the given days of every month, 31 for its last, each on the working day it
+    falls on or the next one. ValueError for no day, or one that no month has."""
+    wanted = sorted(set(days))
+    if not wanted or wanted[0] < 1 or wanted[-1] > 31:
+        raise ValueError("paydays are days of a month, 1 to 31")
+    found: list[date] = []
+    # A payday of the month before may have moved into this one.
+    year, month = divmod(first.year * 12 + first.month - 2, 12)
+    while len(found) < count:
+        last = _DAYS[month] + (month == 1 and calendar.isleap(year))
+        for number in wanted:
+            day = next_working_day(date(year, month + 1, min(number, last)))
+            if day >= first and day not in found and len(found) < count:
+                found.append(day)
+        year, month = divmod(year * 12 + month + 1, 12)
+    return tuple(found)
+
+
+def payday_instalments(total: int, count: int, first: date, days: Sequence[int]) -> tuple[Instalment, ...]:
+    """`total` in `count` equal parts on the borrower's paydays. ValueError as `equal_instalments` and `paydays`."""
+    equal = equal_instalments(total, count, first, Every(days=1))
+    dates = paydays(days, first, count)
+    return tuple(Instalment(due_on, part.amount) for due_on, part in zip(dates, equal, strict=True))
+
+
+def most_in_a_month(schedule: Sequence[Instalment]) -> int:
+    """The most that falls due in one calendar month, minor units."""
+    months: dict[tuple[int, int], int] = {}
+    for due_on, amount in schedule:
+        month = (due_on.year, due_on.month)
+        months[month] = months.get(month, 0) + amount
+    return max(months.values(), default=0)
+
+
 def total_of(schedule: Sequence[Instalment]) -> int:
     """What the whole schedule comes to, in minor units."""
     return sum(instalment.amount for instalment in schedule)

@@ -13,12 +13,19 @@ from accounts import money
 from accounts.models import Authority, Portfolio, Role, Terms
 from accounts.schedules import Every
 from cases.actions.ending import ENDINGS
+from cases.affordability import PAYDAYS
 from cases.dispositions import DISPOSITIONS
+from cases.models import AffordabilitySource
 from cases.reasons import ArrearsReason
 from compliance.models import Channel, ComplaintCategory, HoldKind
 
 NOTE_LENGTH = 4000
-EVERY = {"week": Every(days=7), "two_weeks": Every(days=14), "month": Every(months=1)}
+EVERY = {
+    "week": Every(days=7),
+    "two_weeks": Every(days=14),
+    "month": Every(months=1),
+    "paydays": Every(months=1),
+}
 
 
 class AmountField(forms.CharField):
@@ -40,6 +47,15 @@ class AmountField(forms.CharField):
         if minor <= 0:
             raise forms.ValidationError(_("Please write an amount above zero."))
         return minor
+
+
+class AmountOrNothingField(AmountField):
+    """The same, where zero is an answer."""
+
+    def clean(self, value: Any) -> int | None:
+        if value and not str(value).strip().strip("0.,"):
+            return 0
+        return super().clean(value)
 
 
 class DayField(forms.DateField):
@@ -115,14 +131,45 @@ class CallForm(forms.Form):
 
 
 class PromiseForm(forms.Form):
+    """One promise, or a series: the others are pairs `amount_2`, `due_on_2` and so on, each whole or empty."""
+
     due_on = DayField(label=pgettext_lazy("the last day", "By"))
     note = note_field()
 
-    def __init__(self, portfolio: Portfolio, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, portfolio: Portfolio, at_once: int, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["amount"] = AmountField(
-            portfolio.currency, label=_("Amount in %(currency)s") % {"currency": portfolio.currency}
-        )
+        label = _("Amount in %(currency)s") % {"currency": portfolio.currency}
+        self.fields["amount"] = AmountField(portfolio.currency, label=label)
+        self.others = range(2, at_once + 1)
+        for number in self.others:
+            self.fields[f"amount_{number}"] = AmountField(portfolio.currency, label=label, required=False)
+            self.fields[f"due_on_{number}"] = DayField(
+                label=pgettext_lazy("the last day", "By"), required=False
+            )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        for number in self.others:
+            if bool(data.get(f"amount_{number}")) != bool(data.get(f"due_on_{number}")):
+                self.add_error(f"amount_{number}", _("Please give both an amount and a day."))
+        return data
+
+    @property
+    def parts(self) -> list[tuple[date, int]]:
+        """What was promised, day and minor units."""
+        data = self.cleaned_data
+        pairs = [(data["due_on"], data["amount"])]
+        pairs += [(data[f"due_on_{number}"], data[f"amount_{number}"]) for number in self.others]
+        return [(due_on, amount) for due_on, amount in pairs if due_on and amount]
+
+    @property
+    def is_series(self) -> bool:
+        return any(field.value() or field.errors for pair in self.more for field in pair)
+
+    @property
+    def more(self) -> list[tuple[forms.BoundField, forms.BoundField]]:
+        """The fields of the promises after the first."""
+        return [(self[f"amount_{number}"], self[f"due_on_{number}"]) for number in self.others]
 
 
 class PlanForm(forms.Form):
@@ -137,16 +184,63 @@ class PlanForm(forms.Form):
             ("week", gettext_lazy("week")),
             ("two_weeks", gettext_lazy("two weeks")),
             ("month", gettext_lazy("month")),
+            ("paydays", gettext_lazy("payday: the 15th and the last day")),
         ],
+    )
+    rise = forms.TypedChoiceField(
+        label=gettext_lazy("Growing by"),
+        required=False,
+        coerce=int,
+        empty_value=None,
+        choices=[("", gettext_lazy("equal parts")), ("10", "10 %"), ("25", "25 %"), ("50", "50 %")],
     )
     note = note_field()
 
     def __init__(self, portfolio: Portfolio, terms: Terms, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["count"].widget.attrs["max"] = terms.limit(Role.AGENT, Authority.PLAN_INSTALMENTS)
+        self.fields["count"].widget.attrs["max"] = terms.limit(Role.SUPERVISOR, Authority.PLAN_INSTALMENTS)
+        for name, label in (("down", _("Paid down today")), ("waives", _("Interest given up"))):
+            self.fields[name] = AmountField(portfolio.currency, label=label, required=False)
 
-    def clean_every(self) -> Every:
-        return EVERY[self.cleaned_data["every"]]
+    @property
+    def terms(self) -> dict[str, Any]:
+        """The plan asked for, as the actions name its parts."""
+        data = self.cleaned_data
+        return {
+            "count": data["count"],
+            "first_due_on": data["first_on"],
+            "every": EVERY[data["every"]],
+            "paydays": PAYDAYS if data["every"] == "paydays" else (),
+            "rise": data["rise"] or 0,
+            "down": data["down"] or 0,
+            "waives_interest": data["waives"] or 0,
+        }
+
+
+class AffordabilityForm(forms.Form):
+    """A month of the borrower's household."""
+
+    dependants = forms.IntegerField(
+        label=gettext_lazy("People who live on it"), min_value=0, max_value=30, initial=0
+    )
+    taken_on = DayField(label=gettext_lazy("Told on"))
+    source = forms.ChoiceField(label=gettext_lazy("How we know"), choices=AffordabilitySource.choices)
+
+    def __init__(self, portfolio: Portfolio, on: date, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.on = on
+        for name, label in (
+            ("income", _("Income a month")),
+            ("essentials", _("Essential expenses a month")),
+            ("other_debts", _("Other debts a month")),
+        ):
+            self.fields[name] = AmountOrNothingField(portfolio.currency, label=label)
+
+    def clean_taken_on(self) -> date:
+        taken_on = self.cleaned_data["taken_on"]
+        if taken_on > self.on:
+            raise forms.ValidationError(_("This day is still to come."))
+        return taken_on
 
 
 class RollForm(forms.Form):

@@ -1,12 +1,14 @@
 """What a proposal says, line by line, for the second person: label and value as the reader's language writes them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.schedules import Every
+from cases.actions.agreements import promised_parts
 from cases.models import Approval, ApprovalKind
+from cases.shapes import Shape
 from cases.words import amount, day
 
 Lines = list[tuple[str, str]]
@@ -17,12 +19,32 @@ def proposal_lines(approval: Approval) -> Lines:
 
 
 def _plan(approval: Approval) -> Lines:
-    proposal = approval.proposal
-    return [
-        (_("Parts"), str(proposal["count"])),
-        (_("First on"), day(proposal["first_due_on"])),
-        (_("Then every"), every_words(Every(months=proposal["months"], days=proposal["days"]))),
-    ]
+    shape, currency = Shape.of_json(approval.proposal), approval.case.portfolio.currency
+    lines = [(_("Parts"), str(shape.count)), (_("First on"), day(shape.first_due_on))]
+    if shape.paydays:
+        lines.append((_("On"), paydays_words(shape.paydays)))
+    else:
+        lines.append((_("Then every"), every_words(shape.every)))
+    if shape.rise:
+        lines.append((_("Growing by"), f"{shape.rise} %"))
+    if shape.down:
+        lines.append((_("Paid down first"), amount(shape.down, currency)))
+    if shape.waives_interest:
+        lines.append((_("Interest given up"), amount(shape.waives_interest, currency)))
+    return lines
+
+
+def _promise(approval: Approval) -> Lines:
+    currency = approval.case.portfolio.currency
+    return [(day(due_on), amount(much, currency)) for due_on, much in promised_parts(approval)]
+
+
+def paydays_words(days: Sequence[int]) -> str:
+    """the 15th and the last day, in the reader's language."""
+    return ", ".join(
+        _("last day of the month") if number == 31 else _("day %(number)s") % {"number": number}
+        for number in days
+    )
 
 
 def _legal(approval: Approval) -> Lines:
@@ -40,4 +62,8 @@ def every_words(every: Every) -> str:
     return ngettext("day", "%(number)s days", every.days) % {"number": every.days}
 
 
-LINES: dict[str, Callable[[Approval], Lines]] = {ApprovalKind.PLAN: _plan, ApprovalKind.LEGAL: _legal}
+LINES: dict[str, Callable[[Approval], Lines]] = {
+    ApprovalKind.PLAN: _plan,
+    ApprovalKind.LEGAL: _legal,
+    ApprovalKind.PROMISE: _promise,
+}

@@ -221,6 +221,7 @@ TEXTS: dict[str, Promise] = {
     "promise_reminder": gettext_lazy("Reminder of the promise"),
     "debit_notice": gettext_lazy("Announcement of a debit"),
     "bureau_notice": gettext_lazy("Notice before a report to a bureau"),
+    "plan_nudge": gettext_lazy("A word about a missed instalment"),
 }
 
 
@@ -537,6 +538,17 @@ def _promise_cancelled(data: Data, _told: Told) -> Line:
     return Line("calendar-dollar", text)
 
 
+def _promise_reopened(_data: Data, _told: Told) -> Line:
+    return Line("calendar-dollar", _("Promise open again: a payment was taken back"), "attention")
+
+
+def _affordability_recorded(data: Data, _told: Told) -> Line:
+    return Line(
+        "calendar-dollar",
+        _("What is affordable was written down, as of %(day)s") % {"day": day(data["taken_on"])},
+    )
+
+
 def _plan_agreed(data: Data, _told: Told) -> Line:
     words = {
         "total": amount_of(data["total"], data["currency"]),
@@ -700,6 +712,8 @@ SENTENCES: dict[str, tuple[str, Maker]] = {
     "promise.part_kept": ("money", _promise_part_kept),
     "promise.broken": ("money", _promise_broken),
     "promise.cancelled": ("money", _promise_cancelled),
+    "promise.reopened": ("money", _promise_reopened),
+    "affordability.recorded": ("money", _affordability_recorded),
     "plan.agreed": ("money", _plan_agreed),
     "plan.completed": ("money", _plan_completed),
     "plan.broken": ("money", _plan_broken),

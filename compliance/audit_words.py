@@ -158,6 +158,8 @@ WORDS: dict[str, EventWords] = {
     "promise.part_kept": _words("agreements", _("Promise kept in part"), "paid"),
     "promise.broken": _words("agreements", _("Promise not kept"), "paid"),
     "promise.cancelled": _words("agreements", _("Promise cancelled"), "reason"),
+    "promise.reopened": _words("agreements", _("Promise open again"), "paid"),
+    "affordability.recorded": _words("agreements", _("Affordability recorded"), "source taken_on"),
     "plan.agreed": _words("agreements", _("Payment plan agreed"), "total instalments first_due_on"),
     "plan.completed": _words("agreements", _("Payment plan paid")),
     "plan.broken": _words("agreements", _("Payment plan broken"), "missed_due_on"),

@@ -43,6 +43,7 @@ PAGES: dict[str, set[str] | frozenset[str]] = {
     "case_call": TALKS,
     "case_promise": TALKS,
     "case_plan": CASEWORK,
+    "case_affordability": CASEWORK,
     "case_payment": CASEWORK,
     "case_complaint": SEES_CASES | {Role.AGENCY},
     "case_hold": TALKS,

@@ -30,6 +30,9 @@ class Kind:
 KINDS: dict[str, Kind] = {
     ApprovalKind.PLAN: Kind("cases.answer_approval", agreements.plan_wanted, agreements.agree_approved_plan),
     ApprovalKind.LEGAL: Kind("cases.move_to_legal", legal.nothing_wanted, legal.go_to_legal),
+    ApprovalKind.PROMISE: Kind(
+        "cases.answer_approval", agreements.promise_wanted, agreements.record_approved_promises
+    ),
 }
 
 

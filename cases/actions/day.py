@@ -40,6 +40,7 @@ STEPS: tuple[tuple[str, Callable[[Part], None]], ...] = (
     ("agreements", steps.decide_agreements),
     ("opened", steps.open_cases),
     ("notices", steps.plan_notices),
+    ("reminders", steps.remind),
     ("requeued", steps.requeue),
     # Borrowers are locked after cases: the steps that lock them come last.
     ("reviews", steps.review_holds),
@@ -51,7 +52,7 @@ COUNTS = (
     "loans", "overdue", "newly_overdue", "opened", "reopened", "cured", "promises_kept", "promises_part_kept",
     "promises_broken", "plans_completed", "plans_missed", "plans_broken", "notices", "first_calls", "addresses",
     "follow_ups", "hold_reviews", "holds_ended", "returned", "charged",
-    "taken_back",
+    "taken_back", "reminders",
 )  # fmt: skip
 """What the steps count, in the order in which it is told."""
 

@@ -1,7 +1,8 @@
 """Kept, in part or broken: what became of promises and plans, read from the ledger, never by hand.
 
-A payment counts from the business date of the agreement to its last day and one day of grace, by its value date; what was
-booked before the agreement was made had been counted then.
+A payment counts from the business date of the agreement to its last day and the days of grace of that date's terms, by its
+value date; what was booked before the agreement was made had been counted then. Promises of one series share what comes, the
+one due first before the next: nothing counts twice. One that was taken back never came.
 """
 
 from collections import defaultdict
@@ -13,49 +14,87 @@ from uuid import UUID
 
 from django.db import connection
 
-from accounts.models import Portfolio
+from accounts.models import Portfolio, Terms
 from accounts.money import decimal_text
 from cases.chronicle import tell
-from cases.models import DayRun, Plan, PlanState, Promise, PromiseState
+from cases.models import CaseMessage, DayRun, Plan, PlanState, Promise, PromiseState
 from cases.slices import EVERYBODY, Slice, within
+from communications.actions.messages import cancel
+from communications.actions.planning import keys_of
+from communications.models import MessageStatus
 from compliance.audit import Actor
 
-GRACE_DAYS = 1
-PLAN_BREAKS_AT = 2  # instalments missed at once
 
-PAID_TO_PROMISES = """
-    SELECT p.id, p.amount, p.due_on, coalesce(sum(-e.amount), 0)::bigint AS paid
-    FROM cases_promise p
-    JOIN cases_case c ON c.id = p.case_id
-    LEFT JOIN accounts_ledgerentry e ON e.loan_id = c.loan_id
-        AND e.kind IN ('repayment', 'recovery', 'reversal', 'chargeback')
-        AND e.value_date BETWEEN p.made_on AND p.due_on + %(grace)s AND e.booked_at > p.made_at
-    WHERE p.state = ANY(%(states)s) AND {scope}
-    GROUP BY p.id
+def _term(column: str, on: str, otherwise: int) -> str:
+    """What the portfolio's terms said on the day of an agreement (`c` is its case)."""
+    return f"""coalesce((
+        SELECT t.{column} FROM accounts_terms t WHERE t.portfolio_id = c.portfolio_id AND t.from_on <= {on}
+        ORDER BY t.from_on DESC, t.id DESC LIMIT 1
+    ), {otherwise})::integer"""
+
+
+GRACE = _term("promise_grace_days", "p.made_on", Terms().promise_grace_days)
+PLAN_GRACE = _term("promise_grace_days", "p.agreed_on", Terms().promise_grace_days)
+BREAKS_AT = _term("plan_breaks_at", "p.agreed_on", Terms().plan_breaks_at)
+# A payment that was taken back never came; what a provider charged back later is taken off from its own day.
+PAYMENT = """e.loan_id = c.loan_id AND e.kind IN ('repayment', 'recovery', 'chargeback') AND NOT EXISTS (
+            SELECT FROM accounts_ledgerentry r
+            WHERE r.loan_id = e.loan_id AND r.kind = 'reversal' AND r.reference = e.reference
+        )"""
+# Within a series the promise due first takes first, and no more than its amount: `reached` is what it and those before it
+# have got of all that came by its last day, so nothing counts twice.
+PAID_TO_PROMISES = f"""
+    SELECT id, amount, due_on, grace, state, latest, reached - lag(reached, 1, 0::bigint) OVER series AS paid
+    FROM (
+        SELECT f.*, by_then + least(0, min(came - by_then) OVER (
+            PARTITION BY series ORDER BY due_on, number
+        )) AS reached
+        FROM (
+            SELECT p.id, p.amount, p.due_on, p.state, p.series, p.number, {GRACE} AS grace,
+                sum(p.amount) OVER (PARTITION BY p.series ORDER BY p.due_on, p.number)::bigint AS by_then,
+                (
+                    SELECT coalesce(sum(-e.amount), 0)::bigint FROM accounts_ledgerentry e
+                    WHERE {PAYMENT} AND e.value_date BETWEEN p.made_on AND p.due_on + {GRACE}
+                        AND e.booked_at > p.made_at
+                ) AS came,
+                NOT EXISTS (
+                    SELECT FROM cases_promise q
+                    WHERE q.case_id = p.case_id AND q.series <> p.series AND q.made_at >= p.made_at
+                ) AND NOT EXISTS (
+                    SELECT FROM cases_plan q WHERE q.case_id = p.case_id AND q.agreed_at >= p.made_at
+                ) AS latest
+            FROM cases_promise p JOIN cases_case c ON c.id = p.case_id
+            WHERE p.state <> 'cancelled' AND {{scope}}
+                AND p.series IN (SELECT s.series FROM cases_promise s
+                    WHERE s.case_id = c.id AND s.state = ANY(%(states)s))
+        ) AS f
+    ) AS counted
+    WINDOW series AS (PARTITION BY series ORDER BY due_on, number)
 """
-PAID_TO_PLANS = """
-    SELECT p.id, p.case_id, c.borrower_id, p.total, coalesce(sum(-e.amount), 0)::bigint AS paid
+PAID_TO_PLANS = f"""
+    SELECT p.id, p.case_id, c.borrower_id, p.total, {PLAN_GRACE} AS grace, {BREAKS_AT} AS breaks_at,
+        coalesce(sum(-e.amount), 0)::bigint AS paid
     FROM cases_plan p
     JOIN cases_case c ON c.id = p.case_id
-    LEFT JOIN accounts_ledgerentry e ON e.loan_id = c.loan_id
-        AND e.kind IN ('repayment', 'recovery', 'reversal', 'chargeback')
+    LEFT JOIN accounts_ledgerentry e ON {PAYMENT}
         AND e.value_date BETWEEN p.agreed_on AND %(on)s AND e.booked_at > p.agreed_at
-    WHERE p.state = 'active' AND {scope}
+    WHERE p.state = 'active' AND {{scope}}
     GROUP BY p.id, c.id
 """
 DECIDE_PROMISES = f"""
 WITH counted AS ({PAID_TO_PROMISES}), verdict AS (
     SELECT id, paid, CASE
         WHEN paid >= amount THEN 'kept'
-        WHEN %(on)s <= due_on + %(grace)s THEN 'open'
+        WHEN %(on)s <= due_on + grace THEN CASE WHEN latest THEN 'open' ELSE state END
         WHEN paid > 0 THEN 'part_kept'
         ELSE 'broken'
     END AS state
-    FROM counted
+    FROM counted WHERE state = ANY(%(states)s)
 )
-UPDATE cases_promise p SET state = verdict.state, decided_at = %(at)s
+UPDATE cases_promise p SET state = verdict.state,
+    decided_at = CASE WHEN verdict.state = 'open' THEN NULL ELSE %(at)s END
 FROM verdict, cases_case c
-WHERE p.id = verdict.id AND c.id = p.case_id AND p.state <> verdict.state AND verdict.state <> 'open'
+WHERE p.id = verdict.id AND c.id = p.case_id AND p.state <> verdict.state
 RETURNING p.id, verdict.state, verdict.paid, c.id, c.borrower_id
 """
 WATCH_PLANS = f"""
@@ -64,18 +103,19 @@ WITH counted AS ({PAID_TO_PLANS}), due AS (
     FROM cases_planinstalment WHERE plan_id IN (SELECT id FROM counted)
 )
 SELECT p.id, p.case_id, p.borrower_id, p.paid >= p.total AS complete,
-    count(*) FILTER (WHERE due.by_then > p.paid AND due.due_on + %(grace)s < %(on)s) AS missed,
+    count(*) FILTER (WHERE due.by_then > p.paid AND due.due_on + p.grace < %(on)s) AS missed,
     min(due.due_on) FILTER (WHERE due.by_then > p.paid) AS next_due_on,
-    coalesce(bool_or(due.by_then > p.paid AND due.due_on + %(grace)s + 1 = %(on)s), false) AS newly_missed
+    coalesce(bool_or(due.by_then > p.paid AND due.due_on + p.grace + 1 = %(on)s), false) AS newly_missed,
+    p.breaks_at
 FROM counted p JOIN due ON due.plan_id = p.id
-GROUP BY p.id, p.case_id, p.borrower_id, p.paid, p.total
+GROUP BY p.id, p.case_id, p.borrower_id, p.paid, p.total, p.breaks_at
 """
 CLOSE_PROMISES = f"""
 WITH counted AS ({PAID_TO_PROMISES})
 UPDATE cases_promise p
 SET state = CASE WHEN counted.paid >= counted.amount THEN 'kept' ELSE 'cancelled' END, decided_at = %(at)s
 FROM counted, cases_case c
-WHERE p.id = counted.id AND c.id = p.case_id
+WHERE p.id = counted.id AND c.id = p.case_id AND p.state = 'open'
 RETURNING p.id, p.state, c.id, c.borrower_id
 """
 CLOSE_PLANS = f"""
@@ -87,7 +127,7 @@ WHERE p.id = counted.id AND c.id = p.case_id
 RETURNING p.id, p.state, c.id, c.borrower_id
 """
 PROGRESS = f"""
-SELECT id, paid FROM ({PAID_TO_PROMISES}) AS promises
+SELECT id, paid FROM ({PAID_TO_PROMISES}) AS promises WHERE state = 'open'
 UNION ALL SELECT id, paid FROM ({PAID_TO_PLANS}) AS plans
 """
 OF_CASES = "p.case_id = ANY(%(cases)s)"
@@ -106,6 +146,7 @@ class Decided:
     """What was found, as the cases it happened on."""
 
     kept: list[Party] = field(default_factory=list)
+    reopened: list[Party] = field(default_factory=list)  # a payment that had kept it was taken back in time
     part_kept: list[Party] = field(default_factory=list)
     broken: list[Party] = field(default_factory=list)
     plans_completed: list[Party] = field(default_factory=list)
@@ -130,15 +171,15 @@ def decide(
     The caller has locked the cases. A run looks at what is open and breaks plans; a look at some loans, after a payment,
     also turns broken promises into kept ones and breaks nothing: that waits for the day's run.
     """
-    values: dict[str, Any] = {"on": on, "at": at, "grace": GRACE_DAYS, "portfolio": portfolio.pk}
+    values: dict[str, Any] = {"on": on, "at": at, "portfolio": portfolio.pk}
     values["states"] = [PromiseState.OPEN]
     scope = f"c.closed_at IS NULL AND c.portfolio_id = %(portfolio)s AND {within('c.borrower_id')}"
     values |= part.values
     if loan_ids is not None:
         scope += " AND c.loan_id = ANY(%(loans)s)"
         values["loans"] = list(loan_ids)
-        # A payment that arrives late with an early value date makes a broken promise kept.
-        values["states"] += [PromiseState.BROKEN, PromiseState.PART_KEPT]
+        # A payment that arrives late with an early value date keeps a broken promise, one taken back breaks a kept one.
+        values["states"] += [PromiseState.BROKEN, PromiseState.PART_KEPT, PromiseState.KEPT]
     decided = Decided()
     with connection.cursor() as cursor:
         cursor.execute(DECIDE_PROMISES.format(scope=scope), values)
@@ -154,27 +195,47 @@ def _tell_promises(
     decided: Decided, rows: list[tuple], currency: str, by: Actor, at: datetime, run: DayRun | None
 ) -> None:
     events = defaultdict(list)
+    over: list[UUID] = []
     for promise, state, paid, case, borrower in rows:
-        getattr(decided, state).append(Party(case, borrower))
+        if state == PromiseState.OPEN:
+            decided.reopened.append(Party(case, borrower))
+        else:
+            getattr(decided, state).append(Party(case, borrower))
+            over.append(promise)
         event = {"case": case, "borrower": borrower, "promise": promise}
         if state != PromiseState.KEPT:
             event |= {"currency": currency, "paid": decimal_text(paid, currency)}
         events[state].append(event)
     for state, found in events.items():
-        tell(f"promise.{state}", rows=found, by=by, at=at, run=run)
+        name = "reopened" if state == PromiseState.OPEN else state
+        tell(f"promise.{name}", rows=found, by=by, at=at, run=run)
+    forget_reminders(over, reason="promise_over", by=by, at=at)
+
+
+def forget_reminders(promises: Sequence[UUID], *, reason: str, by: Actor, at: datetime) -> None:
+    """Nobody is reminded of what was kept, replaced or is past."""
+    keys = [key for promise in promises for key in keys_of(reminder_key(promise))]
+    planned = CaseMessage.objects.filter(message__dedupe_key__in=keys, message__status=MessageStatus.PLANNED)
+    for link in planned.select_related("message").order_by("message"):
+        cancel(message=link.message, reason=reason, by=by, at=at, case=link.case_id)
+
+
+def reminder_key(promise: UUID) -> str:
+    """The key under which the reminder of a promise is planned, once."""
+    return f"promise_reminder:{promise.hex}"
 
 
 def _end_plans(
     decided: Decided, rows: list[tuple], by: Actor, at: datetime, run: DayRun | None, breaks: bool
 ) -> None:
     ended = defaultdict(list)
-    for plan, case, borrower, complete, missed, next_due_on, newly_missed in rows:
+    for plan, case, borrower, complete, missed, next_due_on, newly_missed, breaks_at in rows:
         party = Party(case, borrower)
         event = {"case": case, "borrower": borrower, "plan": plan}
         if complete:
             decided.plans_completed.append(party)
             ended[PlanState.COMPLETED].append(event)
-        elif missed >= PLAN_BREAKS_AT and breaks:
+        elif missed >= breaks_at and breaks:
             decided.plans_broken.append(party)
             ended[PlanState.BROKEN].append(event | {"missed_due_on": next_due_on})
         elif newly_missed:
@@ -195,7 +256,6 @@ def close_agreements(
         "states": [PromiseState.OPEN],
         "on": date.max,
         "at": at,
-        "grace": GRACE_DAYS,
     }
     for name, statement in (("promise", CLOSE_PROMISES), ("plan", CLOSE_PLANS)):
         with connection.cursor() as cursor:
@@ -215,7 +275,6 @@ def progress(*, case_ids: Sequence[UUID], on: date) -> dict[UUID, int]:
         "cases": list(case_ids),
         "states": [PromiseState.OPEN],
         "on": on,
-        "grace": GRACE_DAYS,
     }
     with connection.cursor() as cursor:
         cursor.execute(PROGRESS.format(scope=OF_CASES), values)
@@ -225,6 +284,7 @@ def progress(*, case_ids: Sequence[UUID], on: date) -> dict[UUID, int]:
 def cancel_promise(*, promise: Promise, reason: str, by: Actor, at: datetime) -> None:
     """Another agreement takes its place."""
     Promise.objects.filter(pk=promise.pk).update(state=PromiseState.CANCELLED, decided_at=at)
+    forget_reminders([promise.pk], reason=f"promise_{reason}", by=by, at=at)
     event = {"case": promise.case_id, "borrower": promise.case.borrower_id, "promise": promise.pk}
     tell("promise.cancelled", rows=[event | {"reason": reason}], by=by, at=at)
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 
@@ -29,6 +30,7 @@ class Part:
         self.on = row.run.date
         self.by, self.at = by, at
         self.counts: Counter[str] = Counter()
+        self.missed: list[UUID] = []  # cases whose plan newly misses an instalment
         self.buckets: dict[str, list[int]] = {}
         self.values: dict[str, Any] = {
             "portfolio": self.portfolio.pk, "run": self.run.pk, "on": self.on, "at": at, **self.slice.values,

@@ -13,6 +13,7 @@ from cases.actions.outreach import plan_first_notices
 from cases.actions.part import Part
 from cases.actions.payments import reopen, reversed_cases
 from cases.actions.placements import return_due
+from cases.actions.reminders import plan_nudges, plan_reminders
 from cases.actions.transition import move_many
 from cases.actions.work import finish_many
 from cases.models import Case, CaseState, WorkKind
@@ -152,6 +153,7 @@ def decide_agreements(part: Part) -> None:
     part.counts["plans_completed"] += len(decided.plans_completed)
     part.counts["plans_missed"] += len(decided.newly_missed)
     part.counts["plans_broken"] += len(decided.plans_broken)
+    part.missed = [party.case for party in decided.newly_missed]
     part.plan(decided.kept, WorkKind.FOLLOW_UP, "promise_kept")
     part.plan(decided.part_kept, WorkKind.PROMISE_BROKEN, "part_kept")
     part.plan(decided.broken, WorkKind.PROMISE_BROKEN, "not_kept")
@@ -202,6 +204,13 @@ def plan_notices(part: Part) -> None:
         portfolio=part.portfolio, by=part.by, at=part.at, run=part.run, part=part.slice
     )
     part.counts.update(planned)
+
+
+def remind(part: Part) -> None:
+    """A word before a promised day, and a gentle one where an instalment did not come."""
+    part.counts["reminders"] += plan_reminders(
+        portfolio=part.portfolio, by=part.by, at=part.at, run=part.run, part=part.slice
+    ) + plan_nudges(case_ids=part.missed, by=part.by, at=part.at, run=part.run)
 
 
 def requeue(part: Part) -> None:

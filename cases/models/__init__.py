@@ -1,4 +1,12 @@
-from cases.models.agreement import Plan, PlanInstalment, PlanState, Promise, PromiseState
+from cases.models.agreement import (
+    Affordability,
+    AffordabilitySource,
+    Plan,
+    PlanInstalment,
+    PlanState,
+    Promise,
+    PromiseState,
+)
 from cases.models.approval import Approval, ApprovalKind
 from cases.models.bureau import (
     BureauFile,
@@ -28,6 +36,8 @@ from cases.models.placement import AgencyEvaluation, EndReason, EvaluationDecisi
 from cases.models.work import Lease, WorkItem, WorkKind
 
 __all__ = [
+    "Affordability",
+    "AffordabilitySource",
     "AgencyEvaluation",
     "Approval",
     "ApprovalKind",

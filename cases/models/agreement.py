@@ -17,10 +17,15 @@ class PromiseState(models.TextChoices):
 
 
 class Promise(models.Model):
-    """An amount by a date (included). Kept, in part or broken is decided from the ledger, never by hand."""
+    """An amount by a date (included). Kept, in part or broken is decided from the ledger, never by hand.
+
+    Several made together are a `series`, numbered from 1; only the newest series of a case has open ones.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     case = models.ForeignKey(Case, models.PROTECT, related_name="promises")
+    series = models.UUIDField(default=uuid7)
+    number = models.PositiveSmallIntegerField(default=1)
     amount = models.BigIntegerField()
     due_on = models.DateField()
     channel = models.CharField(max_length=12, choices=Channel)
@@ -33,8 +38,9 @@ class Promise(models.Model):
     class Meta:
         default_permissions = ("view",)
         constraints = [
+            models.UniqueConstraint(fields=["series", "number"], name="promise_of_series"),
             models.UniqueConstraint(
-                fields=["case"], condition=models.Q(state="open"), name="promise_one_open"
+                fields=["case", "number"], condition=models.Q(state="open"), name="promise_one_open"
             ),
             models.CheckConstraint(condition=models.Q(amount__gt=0), name="promise_amount_positive"),
         ]
@@ -49,7 +55,12 @@ class PlanState(models.TextChoices):
 
 
 class Plan(models.Model):
-    """An accepted plan of equal instalments over what was owed when it was agreed."""
+    """An accepted plan over what was owed when it was agreed, less `waived_interest`; `shape` says how it was made
+    (`cases.shapes.Shape`), `replaces` which running plan gave way to it.
+
+    `shown` is what the borrower was shown when they agreed, canonical JSON of codes, dates and minor units, `digest` its
+    SHA-256. Nothing but the state ever changes, and the instalments come to `total`: the database holds both.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     case = models.ForeignKey(Case, models.PROTECT, related_name="plans")
@@ -60,6 +71,11 @@ class Plan(models.Model):
     channel = models.CharField(max_length=12, choices=Channel)
     actor = models.CharField(max_length=60)
     ended_at = models.DateTimeField(null=True)
+    shape = models.JSONField(default=dict)
+    waived_interest = models.BigIntegerField(default=0)
+    replaces = models.OneToOneField("self", models.PROTECT, null=True, related_name="replaced_by")
+    shown = models.TextField(default="")
+    digest = models.CharField(max_length=64, default="")
 
     class Meta:
         default_permissions = ("view",)
@@ -67,6 +83,7 @@ class Plan(models.Model):
             models.UniqueConstraint(
                 fields=["case"], condition=models.Q(state="active"), name="plan_one_active"
             ),
+            models.CheckConstraint(condition=models.Q(waived_interest__gte=0), name="plan_waives_no_less"),
             models.CheckConstraint(condition=models.Q(total__gt=0), name="plan_total_positive"),
         ]
 
@@ -85,3 +102,26 @@ class PlanInstalment(models.Model):
             models.CheckConstraint(condition=models.Q(amount__gt=0), name="plan_instalment_positive"),
         ]
         indexes = [models.Index(fields=["due_on"], name="plan_instalment_due")]
+
+
+class AffordabilitySource(models.TextChoices):
+    TOLD = "told", _("told by the borrower")
+    PAPERS = "papers", _("seen in documents")
+    THIRD = "advice", _("from a debt adviser")
+
+
+class Affordability(models.Model):
+    """What a borrower's household takes in and needs in a month, as told on a day; the newest counts. The figures are sealed
+    under the borrower's key; rows are only added."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    case = models.ForeignKey(Case, models.PROTECT, related_name="affordability")
+    taken_on = models.DateField()
+    source = models.CharField(max_length=10, choices=AffordabilitySource)
+    figures_sealed = models.BinaryField()
+    actor = models.CharField(max_length=60)
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ("view",)
+        indexes = [models.Index(fields=["case", "-recorded_at"], name="affordability_newest")]

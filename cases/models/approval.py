@@ -18,6 +18,7 @@ from cases.models.case import Case
 class ApprovalKind(models.TextChoices):
     PLAN = "plan", _("Payment plan")
     LEGAL = "legal", _("Going to legal")
+    PROMISE = "promise", _("Promise to pay")
 
 
 class ApprovalQuerySet(models.QuerySet["Approval"]):

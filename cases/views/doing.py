@@ -18,7 +18,6 @@ from accounts.actions.borrowers import open_identity
 from accounts.actions.payments import PaymentRefused
 from accounts.http import StaffRequest, sent_id
 from accounts.models import ContactKind, ContactPoint, User
-from accounts.schedules import Every
 from cases.actions import agreements, calls, legal, notes, payments, scripts, work
 from cases.actions.approvals import ApprovalRefused
 from cases.actions.complaints import complain
@@ -175,50 +174,6 @@ def _log(request: StaffRequest, page: CasePage, data: dict[str, Any]) -> None:
         calls.log_inbound(
             case=page.row, disposition=disposition, user=request.user, at=page.at, details=details
         )
-
-
-@deed("cases.talk_case")
-def case_promise(request: StaffRequest, page: CasePage) -> HttpResponse | None:
-    form = form_for(page, "promise", request.POST)
-    if not form.is_valid():
-        return refused_form(request, page, "promise", form)
-    try:
-        with transaction.atomic():
-            agreements.record_promise(
-                case=page.row,
-                amount=form.cleaned_data["amount"],
-                due_on=form.cleaned_data["due_on"],
-                channel="call",
-                by=by(request),
-                at=page.at,
-            )
-            note_besides(request, page, form.cleaned_data["note"])
-    except agreements.AgreementRefused as refused:
-        return refused_form(request, page, "promise", form, str(refused))
-    return None
-
-
-@deed("cases.work_case")
-def case_plan(request: StaffRequest, page: CasePage) -> HttpResponse | None:
-    form = form_for(page, "plan", request.POST)
-    if not form.is_valid():
-        return refused_form(request, page, "plan", form)
-    every: Every = form.cleaned_data["every"]
-    try:
-        with transaction.atomic():
-            agreements.agree_plan(
-                case=page.row,
-                count=form.cleaned_data["count"],
-                first_due_on=form.cleaned_data["first_on"],
-                every=every,
-                channel="call",
-                by=by(request),
-                at=page.at,
-            )
-            note_besides(request, page, form.cleaned_data["note"])
-    except (agreements.AgreementRefused, MoveRefused) as refused:
-        return refused_form(request, page, "plan", form, str(refused))
-    return None
 
 
 @deed("accounts.add_payment")

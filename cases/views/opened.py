@@ -10,11 +10,14 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Authority, PointStatus, Role, User
 from accounts.money import decimal_text
+from accounts.schedules import most_in_a_month
 from cases.actions.agreements import AgreementRefused, propose_plan
+from cases.desk import deals
 from cases.desk.page import CasePage
 from cases.desk.wish_form import LABELS, NEEDS, WishForm
 from cases.dispositions import DISPOSITIONS, Group
 from cases.forms import (
+    AffordabilityForm,
     CallForm,
     ComplaintForm,
     EndForm,
@@ -33,6 +36,7 @@ PERMISSIONS = {
     "call": "cases.talk_case",
     "promise": "cases.talk_case",
     "plan": "cases.work_case",
+    "affordability": "cases.work_case",
     "payment": "accounts.add_payment",
     "complaint": "compliance.log_complaint",
     "hold": "cases.talk_case",
@@ -67,15 +71,24 @@ def form_for(page: CasePage, name: str, data: QueryDict | None = None) -> forms.
                 "amount": given.get("amount", owed),
                 "due_on": given.get("due_on", page.on + timedelta(days=7)),
             }
-            return PromiseForm(portfolio, data, initial=initial)
+            at_once = page.terms.promises_at_once
+            for number in range(2, at_once + 1):
+                for field in (f"amount_{number}", f"due_on_{number}"):
+                    initial[field] = given.get(field, "")
+            return PromiseForm(portfolio, at_once, data, initial=initial)
         case "plan":
             initial = {
                 "total": decimal_text(page.standing.outstanding, portfolio.currency),
                 "count": given.get("count", "3"),
                 "first_on": given.get("first_on", page.on + timedelta(days=7)),
                 "every": given.get("every", "month"),
+                "rise": given.get("rise", ""),
+                "down": given.get("down", ""),
+                "waives": given.get("waives", ""),
             }
             return PlanForm(portfolio, page.terms, data, initial=initial)
+        case "affordability":
+            return AffordabilityForm(portfolio, page.on, data, initial={"taken_on": page.on, "dependants": 0})
         case "payment":
             return PaymentForm(portfolio, page.on, data, initial={"paid_on": page.on})
         case "complaint":
@@ -125,12 +138,15 @@ def _colleagues(page: CasePage) -> list[tuple[str, str]]:
     return [(str(person.pk), person.display_name) for person in people.order_by("first_name", "username")]
 
 
+NEEDS_OPEN = frozenset(PERMISSIONS) - {"payment", "complaint"}
+"""Forms that only an open case has."""
+
+
 def opened_form(page: CasePage, name: str, form: forms.Form | None = None) -> dict[str, Any]:
     """What the templates of an open form need; nothing where no form is open or the person may not use it."""
     if name not in PERMISSIONS or not page.request.user.has_perm(PERMISSIONS[name]):
         return {}
-    needs_open = ("call", "promise", "plan", "hold", "override", "pass", "wish", "end", "legal", "ask_legal")
-    if name in needs_open and not page.row.is_open:
+    if name in NEEDS_OPEN and not page.row.is_open:
         return {}
     form = form or form_for(page, name)
     context: dict[str, Any] = {
@@ -175,7 +191,8 @@ def _promise(page: CasePage, form: forms.Form) -> dict[str, Any]:
             f"&due_on={page.on + timedelta(days=7)}",
         ),
     ]
-    return {"latest": latest, "quick": quick}
+    quick.append(Quick(_("half in a week, the rest in three"), deals.halves(page)))
+    return {"latest": latest, "quick": quick, "warnings": deals.promise_warnings(page, form)}
 
 
 class Quick:
@@ -186,17 +203,15 @@ class Quick:
 def _plan(page: CasePage, form: forms.Form) -> dict[str, Any]:
     """The instalments the fields would make; none while they do not fit."""
     given = page.request.GET if page.request.method == "GET" else page.request.POST
-    initial = {name: given.get(name) or form.initial.get(name) for name in ("count", "first_on", "every")}
+    initial = {name: given.get(name) or form.initial.get(name) for name in deals.PLAN_FIELDS}
     tried = PlanForm(page.row.portfolio, page.terms, initial)
     preview = None
     if tried.is_valid():
         try:
             found = propose_plan(
                 case=page.row,
-                count=tried.cleaned_data["count"],
-                first_due_on=tried.cleaned_data["first_on"],
-                every=tried.cleaned_data["every"],
                 at=page.at,
+                **tried.terms,
             )
         except AgreementRefused as refused:
             if not form.is_bound and "count" in given:
@@ -215,10 +230,15 @@ def _plan(page: CasePage, form: forms.Form) -> dict[str, Any]:
         Quick(_("four parts, every two weeks"), "&count=4&every=two_weeks"),
         Quick(_("six monthly parts"), "&count=6&every=month"),
     ]
+    offered = deals.offered(page)
+    if offered is not None:
+        quick = [Quick(each.label, each.query) for each in offered.alternatives]
     return {
         "preview": preview,
         "most": page.terms.limit(Role.AGENT, Authority.PLAN_INSTALMENTS),
         "quick": quick,
+        "offered": offered,
+        "too_much": bool(offered and preview and most_in_a_month(found) > offered.monthly),
     }
 
 

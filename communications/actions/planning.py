@@ -195,6 +195,11 @@ def plan_again(*, message: Message, by: Actor, at: datetime, case: UUID | None =
     return Message.objects.get(dedupe_key=row.dedupe_key)
 
 
+def keys_of(key: str) -> list[str]:
+    """The keys that a message and those in its place may have."""
+    return [key, *(f"{key}~{number}" for number in range(2, TRIES + 1))]
+
+
 def wait(tries: int) -> timedelta:
     """How long to wait after so many tries in vain."""
     return min(TRY_AGAIN * 2 ** min(tries - 1, 10), LONGEST_WAIT)

@@ -128,6 +128,8 @@ EVENTS: dict[str, frozenset[str]] = {
         "promise.part_kept": "promise currency paid",
         "promise.broken": "promise currency paid",
         "promise.cancelled": "promise reason",
+        "promise.reopened": "promise currency paid",
+        "affordability.recorded": "affordability source taken_on",
         "plan.agreed": "plan currency total instalments first_due_on",
         "plan.completed": "plan",
         "plan.broken": "plan missed_due_on",

@@ -65,6 +65,7 @@ def test_shipped_texts():
         ("bureau_notice", "reminder", "email", ["en", "zh-hans"]),
         ("debit_notice", "reminder", "email", ["en", "zh-hans"]),
         ("first_notice", "first_notice", "email", ["en", "zh-hans"]),
+        ("plan_nudge", "reminder", "email", ["en", "zh-hans"]),
         ("promise_reminder", "reminder", "email", ["en", "zh-hans"]),
         ("reminder", "reminder", "email", ["en", "zh-hans"]),
     ]
@@ -220,6 +221,8 @@ def test_the_migration_brings_version_one():
     assert sorted(rows) == [
         ("first_notice", "en", 1, None),
         ("first_notice", "zh-hans", 1, None),
+        ("plan_nudge", "en", 1, None),
+        ("plan_nudge", "zh-hans", 1, None),
         ("promise_reminder", "en", 1, None),
         ("promise_reminder", "zh-hans", 1, None),
         ("reminder", "en", 1, None),
