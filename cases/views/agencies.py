@@ -5,6 +5,7 @@ import csv
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -15,7 +16,6 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -42,11 +42,11 @@ PAGE = 100
 A_YEAR = timedelta(days=365)
 
 
-def _text(label: str | Promise, most: int) -> forms.CharField:
+def _text(label: Any, most: int) -> forms.CharField:
     return forms.CharField(label=label, max_length=most, widget=forms.Textarea(attrs={"rows": 3}))
 
 
-def _day(label: str | Promise, *, required: bool = True) -> forms.DateField:
+def _day(label: Any, *, required: bool = True) -> forms.DateField:
     return forms.DateField(label=label, required=required, widget=forms.DateInput(attrs={"type": "date"}))
 
 
