@@ -36,11 +36,13 @@ class Charge(NamedTuple):
 
 class Credit(NamedTuple):
     """A payment, or anything else that reduces the debt, effective on its value date. Minor units, above
-    zero."""
+    zero. With `amounts` it is meant for these components first, each up to its amount; what a component no longer takes
+    goes the usual way."""
 
     value_date: date
     key: str
     amount: int
+    amounts: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,13 @@ def allocate(
     def post(credit: Credit) -> None:
         if credit.amount <= 0:
             raise ValueError("a credit must be above zero")
-        splits[credit.key][CREDIT] = credit.amount
+        split = splits[credit.key]
+        split[CREDIT] = credit.amount
+        for component, meant in (credit.amounts or {}).items():
+            paid = min(meant, split[CREDIT], outstanding[component])
+            split[CREDIT] -= paid
+            split[component] += paid
+            outstanding[component] -= paid
         apply(credit.key)
         if splits[credit.key][CREDIT]:
             unapplied.append(credit.key)

@@ -13,7 +13,7 @@ from django.db.models import Exists, Max, OuterRef, Q, Subquery
 from accounts.models import EntryKind, LedgerEntry
 from accounts.standing import standing_of
 from cases.dispositions import DISPOSITIONS
-from cases.models import Case, CaseMessage, Plan, PlanState, Promise
+from cases.models import Case, CaseMessage, Offer, OfferKind, OfferState, Plan, PlanState, Promise
 from communications.models import MessageStatus
 from compliance.audit import Actor
 from compliance.holds import stops_legal_steps
@@ -128,15 +128,17 @@ def _offered(case: Case, since: datetime | None) -> bool:
 
 
 def settlement_paid(question: Question) -> Missing:
-    """A person's decision; the borrower has paid something since the case opened, and nothing is left to pay."""
+    """A person's decision, or a settlement that was agreed and paid in full; the borrower has paid something since the case
+    opened, and nothing is left to pay."""
     case = question.case
+    done = Offer.objects.filter(case=case, kind=OfferKind.SETTLEMENT, state=OfferState.DONE)
     paid = LedgerEntry.objects.filter(
         loan=case.loan_id, kind=EntryKind.REPAYMENT, value_date__gte=case.opened_on
     )
     reversed_since = LedgerEntry.objects.filter(
         loan=case.loan_id, kind=EntryKind.REVERSAL, reference=OuterRef("reference")
     )
-    missing = [*decided(question)]
+    missing = [] if done.exists() else [*decided(question)]
     if not paid.exclude(Exists(reversed_since)).exists():
         missing.append("payment")
     if standing_of([case.loan_id], on=question.on)[case.loan_id].outstanding > 0:

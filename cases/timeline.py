@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy, gettext_noop, ngettext, pgett
 from accounts.models import ContactKind, Place, User
 from cases.actions.notes import open_note
 from cases.dispositions import DISPOSITIONS
-from cases.models import Case, CaseState, Note, WorkKind
+from cases.models import Case, CaseState, Note, OfferKind, WorkKind
 from cases.reasons import ArrearsReason
 from cases.words import amount_of, day, moment
 from compliance.audit_search import Cut
@@ -208,6 +208,10 @@ TEXTS: dict[str, Promise] = {
     "first_notice": gettext_lazy("First notice"),
     "reminder": gettext_lazy("Reminder"),
     "promise_reminder": gettext_lazy("Reminder of the promise"),
+    "extension_agreed": gettext_lazy("Confirmation of the later day"),
+    "waiver_agreed": gettext_lazy("Confirmation of the waiver"),
+    "settlement_agreed": gettext_lazy("Confirmation of the settlement"),
+    "settlement_completed": gettext_lazy("Confirmation that all is settled"),
 }
 
 
@@ -485,6 +489,51 @@ def _plan_cancelled(data: Data, _told: Told) -> Line:
     return Line("calendar-event", text)
 
 
+def _offer_made(data: Data, _told: Told) -> Line:
+    if data["kind"] == OfferKind.EXTENSION:
+        text = ngettext("Offered: %(days)s day later", "Offered: %(days)s days later", data["days"])
+        return Line("calendar-time", text % {"days": data["days"]})
+    if data["kind"] == OfferKind.WAIVER:
+        labels = {"fees": _("fees"), "interest": _("interest"), "principal": _("principal")}
+        parts = [
+            f"{label} {amount_of(data[name], data['currency'])}"
+            for name, label in labels.items()
+            if data[name].strip("0.")
+        ]
+        words = {"parts": pgettext("between items of a list", ", ").join(parts)}
+        return Line("heart-handshake", _("Offered to forgive: %(parts)s") % words)
+    words = {"amount": amount_of(data["amount"], data["currency"]), "day": day(data["pay_by"])}
+    return Line("heart-handshake", _("Settlement offered: %(amount)s by %(day)s") % words)
+
+
+def _offer_accepted(data: Data, _told: Told) -> Line:
+    return Line(
+        "circle-check", _("The borrower agreed: %(kind)s") % {"kind": _label(OfferKind, data["kind"])}, "done"
+    )
+
+
+def _offer_completed(data: Data, _told: Told) -> Line:
+    words = {name: amount_of(data[name], data["currency"]) for name in ("paid", "forgiven")}
+    return Line("circle-check", _("Settlement paid: %(paid)s; %(forgiven)s forgiven") % words, "done")
+
+
+def _offer_declined(data: Data, _told: Told) -> Line:
+    return Line("x", _("The borrower declined: %(kind)s") % {"kind": _label(OfferKind, data["kind"])})
+
+
+def _offer_lapsed(data: Data, _told: Told) -> Line:
+    if data["agreed"]:
+        words = {"paid": amount_of(data["paid"], data["currency"])}
+        return Line("calendar-event", _("Settlement lapsed, %(paid)s of it paid") % words, "attention")
+    return Line(
+        "calendar-event", _("Offer lapsed: %(kind)s") % {"kind": _label(OfferKind, data["kind"])}, "attention"
+    )
+
+
+def _offer_withdrawn(data: Data, _told: Told) -> Line:
+    return Line("x", _("Offer no longer needed: %(kind)s") % {"kind": _label(OfferKind, data["kind"])})
+
+
 SENTENCES: dict[str, tuple[str, Maker]] = {
     "case.opened": ("money", _case_opened),
     "case.moved": ("law", _case_moved),
@@ -545,6 +594,12 @@ SENTENCES: dict[str, tuple[str, Maker]] = {
     "promise.part_kept": ("money", _promise_part_kept),
     "promise.broken": ("money", _promise_broken),
     "promise.cancelled": ("money", _promise_cancelled),
+    "offer.made": ("money", _offer_made),
+    "offer.accepted": ("money", _offer_accepted),
+    "offer.completed": ("money", _offer_completed),
+    "offer.declined": ("money", _offer_declined),
+    "offer.lapsed": ("money", _offer_lapsed),
+    "offer.withdrawn": ("money", _offer_withdrawn),
     "plan.agreed": ("money", _plan_agreed),
     "plan.completed": ("money", _plan_completed),
     "plan.broken": ("money", _plan_broken),

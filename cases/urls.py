@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cases.views import approvals, board, desk, doing, imports, legal, payments, search, wishes
+from cases.views import approvals, board, desk, doing, imports, legal, offers, payments, search, wishes
 
 desk_urls = [  # queue/ and cases/
     path("queue/", desk.queue, name="queue"),
@@ -15,6 +15,11 @@ deed_urls = [  # cases/<id>/: what is done with a case
     path("cases/<uuid:case_id>/call/", doing.case_call, name="case_call"),
     path("cases/<uuid:case_id>/promise/", doing.case_promise, name="case_promise"),
     path("cases/<uuid:case_id>/plan/", doing.case_plan, name="case_plan"),
+    path("cases/<uuid:case_id>/extension/", offers.case_extension, name="case_extension"),
+    path("cases/<uuid:case_id>/waiver/", offers.case_waiver, name="case_waiver"),
+    path("cases/<uuid:case_id>/settlement/", offers.case_settlement, name="case_settlement"),
+    path("cases/<uuid:case_id>/offer/", offers.case_offer_answer, name="case_offer_answer"),
+    path("cases/<uuid:case_id>/reason/", offers.case_reason, name="case_reason"),
     path("cases/<uuid:case_id>/payment/", doing.case_payment, name="case_payment"),
     path("cases/<uuid:case_id>/complaint/", doing.case_complaint, name="case_complaint"),
     path("cases/<uuid:case_id>/hold/", doing.case_hold, name="case_hold"),

@@ -69,10 +69,17 @@ class Context:
     days_past_due: int | None = None
     promise_amount: Money | None = None
     promise_due_on: date | None = None
+    agreed_amount: Money | None = None
+    agreed_by: date | None = None
 
 
 # Fields that whoever plans a message says, as JSON: an amount in minor units, a date in ISO form.
-DETAILS: dict[str, Callable[[Any], Any]] = {"promise_amount": int, "promise_due_on": date.fromisoformat}
+DETAILS: dict[str, Callable[[Any], Any]] = {
+    "promise_amount": int,
+    "promise_due_on": date.fromisoformat,
+    "agreed_amount": int,
+    "agreed_by": date.fromisoformat,
+}
 
 PLACEHOLDERS: dict[str, str] = {
     "greeting": "a greeting, with the borrower's name where we know it",
@@ -85,6 +92,8 @@ PLACEHOLDERS: dict[str, str] = {
     "days_past_due": "how long ago that was: 1 day, 14 days",
     "promise_amount": "what the borrower said they would pay, with its currency",
     "promise_due_on": "the day by which they said they would",
+    "agreed_amount": "the amount that was agreed, with its currency",
+    "agreed_by": "the day that was agreed",
     "disclosure": "what our role must say of itself; nothing for a creditor",
 }
 

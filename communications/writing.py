@@ -35,6 +35,7 @@ def context_of(message: Message, borrower: Borrower, at: datetime) -> Context:
 
     details = {name: DETAILS[name](value) for name, value in message.details.items()}
     promised = details.get("promise_amount")
+    agreed = details.get("agreed_amount")
     return Context(
         our_role=portfolio.our_role,
         lender_name=portfolio.entity.name,
@@ -47,6 +48,8 @@ def context_of(message: Message, borrower: Borrower, at: datetime) -> Context:
         days_past_due=max(each.days_past_due for each in standings),
         promise_amount=money(promised) if promised is not None else None,
         promise_due_on=details.get("promise_due_on"),
+        agreed_amount=money(agreed) if agreed is not None else None,
+        agreed_by=details.get("agreed_by"),
     )
 
 

@@ -28,6 +28,8 @@ from compliance.audit import Actor, Stream, record, record_many
 
 CHARGES = (EntryKind.OPENING, EntryKind.FEE, EntryKind.INTEREST)
 CREDITS = (EntryKind.REPAYMENT, EntryKind.WAIVER)
+NAMED = "waiver:"
+"""How the reference of a waiver by component begins: what its entry says is what was forgiven of each."""
 
 
 class LedgerRefused(Exception):
@@ -40,9 +42,9 @@ class LedgerRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posting:
-    """What is to be posted on a loan. `amounts`: minor units by component, none negative; for a repayment or
-    a waiver leave it empty and give `amount`, the waterfall splits it; a reversal needs neither, its reference
-    names the repayment."""
+    """What is to be posted on a loan. `amounts`: minor units by component, none negative; for a repayment leave
+    it empty and give `amount`, the waterfall splits it; a waiver has either: by component its reference begins with
+    `NAMED`. A reversal needs neither, its reference names the repayment."""
 
     loan_id: UUID
     kind: str
@@ -231,7 +233,12 @@ def entries_for(
         if posting.value_date is None:
             raise ValueError("A posting needs its value date.")
         entry.value_date = posting.value_date
-        if posting.kind in CREDITS:
+        if posting.kind == EntryKind.WAIVER and posting.amounts:
+            if not posting.reference.startswith(NAMED) or min(posting.amounts.values()) < 0:
+                raise ValueError("A waiver by component has its own kind of reference, and nothing negative.")
+            for part, amount in posting.amounts.items():
+                setattr(entry, part, -amount)
+        elif posting.kind in CREDITS:
             split = _split_on_its_day(existing, entry, posting.amount, loan.portfolio.allocation_order)
             for part, amount in split.items():
                 setattr(entry, part, -amount)
@@ -249,7 +256,9 @@ def _find(entries: Iterable[LedgerEntry], kind: str, reference: str) -> LedgerEn
 def _check_same(known: LedgerEntry, posting: Posting) -> None:
     if posting.kind == EntryKind.REVERSAL:
         return
-    wanted = -posting.amount if posting.kind in CREDITS else sum((posting.amounts or {}).values())
+    wanted = sum((posting.amounts or {}).values())
+    if posting.kind in CREDITS:
+        wanted = -(wanted or posting.amount)
     if (known.value_date, total(known)) != (posting.value_date, wanted):
         raise LedgerRefused(
             "reference_reused", _("This reference was posted before, with another amount or date.")
@@ -276,12 +285,19 @@ def _charges_and_credits(entries: Iterable[LedgerEntry]) -> tuple[list[Charge], 
         if entry.kind in CHARGES
     ]
     credited = [
-        Credit(entry.value_date, _credit_key(entry), -total(entry))
+        Credit(entry.value_date, _credit_key(entry), -total(entry), _meant_for(entry))
         for entry in entries
         if entry.kind == EntryKind.WAIVER
         or (entry.kind == EntryKind.REPAYMENT and entry.reference not in reversed_references)
     ]
     return charges, credited
+
+
+def _meant_for(entry: LedgerEntry) -> dict[str, int] | None:
+    """Minor units by component that a waiver by component was meant for."""
+    if entry.kind != EntryKind.WAIVER or not entry.reference.startswith(NAMED):
+        return None
+    return {part: -getattr(entry, part) for part in COMPONENTS}
 
 
 def _credit_key(entry: LedgerEntry) -> str:

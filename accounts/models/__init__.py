@@ -9,6 +9,7 @@ from accounts.models.borrower import (
     RelatedPersonRefusal,
     Relation,
 )
+from accounts.models.extension import Extension
 from accounts.models.history import ImportedRecord, Reconciliation
 from accounts.models.loan import (
     EntryKind,
@@ -33,6 +34,7 @@ __all__ = [
     "ContactPoint",
     "DayCount",
     "EntryKind",
+    "Extension",
     "ImportKind",
     "ImportRun",
     "ImportState",

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.seal import seal_of
-from cases.actions import agreements
+from cases.actions import agreements, offers
 from cases.actions.approvals import MOST_WORDS, ApprovalRefused, beyond, note_field
 from cases.actions.transition import lock
 from cases.models import Approval, ApprovalKind
@@ -29,6 +29,9 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     ApprovalKind.PLAN: Kind("cases.answer_approval", agreements.plan_wanted, agreements.agree_approved_plan),
+    ApprovalKind.EXTENSION: Kind("cases.answer_approval", offers.offer_wanted, offers.make_approved_offer),
+    ApprovalKind.WAIVER: Kind("cases.answer_approval", offers.offer_wanted, offers.make_approved_offer),
+    ApprovalKind.SETTLEMENT: Kind("cases.answer_approval", offers.offer_wanted, offers.make_approved_offer),
 }
 
 

@@ -19,9 +19,11 @@ from accounts.models import Portfolio
 from accounts.money import decimal_text
 from accounts.standing import standing_sql
 from cases.actions.deciding import Party, decide
+from cases.actions.offer_ends import lapse_offers
 from cases.actions.opening import Overdue, open_cases
 from cases.actions.outreach import plan_first_notices
 from cases.actions.payments import reopen, reversed_cases
+from cases.actions.settling import complete_settlements
 from cases.actions.transition import move_many
 from cases.actions.work import Step, finish_many, plan_many
 from cases.models import Case, CaseState, DayReport, DayRun, WorkKind
@@ -170,6 +172,7 @@ WHERE c.portfolio_id = %(portfolio)s AND c.closed_at IS NULL AND (
     c.id IN (SELECT case_id FROM day_standing WHERE arrears = 0)
     OR EXISTS (SELECT FROM cases_promise p WHERE p.case_id = c.id AND p.state = 'open')
     OR EXISTS (SELECT FROM cases_plan p WHERE p.case_id = c.id AND p.state = 'active')
+    OR EXISTS (SELECT FROM cases_offer o WHERE o.case_id = c.id AND o.state IN ('offered', 'agreed'))
 )
 ORDER BY c.id FOR NO KEY UPDATE
 """
@@ -200,6 +203,7 @@ WHERE c.portfolio_id = %(portfolio)s AND c.closed_at IS NULL AND c.state IN ('no
     AND NOT EXISTS (SELECT FROM cases_workitem w WHERE w.case_id = c.id AND w.done_at IS NULL)
     AND NOT EXISTS (SELECT FROM cases_promise p WHERE p.case_id = c.id AND p.state = 'open')
     AND NOT EXISTS (SELECT FROM cases_plan p WHERE p.case_id = c.id AND p.state = 'active')
+    AND NOT EXISTS (SELECT FROM cases_offer o WHERE o.case_id = c.id AND o.state IN ('offered', 'agreed'))
     AND NOT EXISTS (
         SELECT FROM cases_casemessage l JOIN communications_message m ON m.id = l.message_id
         WHERE l.case_id = c.id AND m.status IN ('planned', 'sending')
@@ -227,8 +231,10 @@ class _PortfolioDay:
         self._execute("ANALYZE day_standing")
         self._report()
         self._select(LOCK_CASES)
+        self._settle()
         self._cure()
         self._decide()
+        self._lapse()
         self._open()
         self.counts.update(plan_first_notices(portfolio=self.portfolio, by=self.by, at=self.at, run=self.run))
         if self.portfolio.contact_open:
@@ -258,6 +264,15 @@ class _PortfolioDay:
             case_ids=cases, to=CaseState.CURED, by=self.by, at=self.at, reason="arrears_paid", run=self.run
         )
         self.counts["cured"] = len(cured)
+
+    def _settle(self) -> None:
+        complete_settlements(portfolio=self.portfolio, by=self.by, at=self.at)
+
+    def _lapse(self) -> None:
+        """An offer that is over never goes silently: a person looks at the case."""
+        lapsed = lapse_offers(portfolio=self.portfolio, on=self.on, by=self.by, at=self.at, run=self.run)
+        self._plan(lapsed.unpaid, WorkKind.FOLLOW_UP, "settlement_not_paid")
+        self._plan(lapsed.unanswered, WorkKind.FOLLOW_UP, "offer_lapsed")
 
     def _decide(self) -> None:
         decided = decide(portfolio=self.portfolio, on=self.on, by=self.by, at=self.at, run=self.run)

@@ -12,19 +12,22 @@ from django.utils.functional import cached_property
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from accounts.ageing import extended
 from accounts.http import StaffRequest
 from accounts.models import ContactPoint, PointStatus, Terms
 from accounts.standing import Standing, standing_at
 from cases.actions.deciding import progress
 from cases.desk import talk
 from cases.desk.agreements import agreements
-from cases.desk.facts import Facts, read_facts
+from cases.desk.facts import Due, Facts, read_facts
 from cases.desk.money import Money, money
+from cases.desk.offers import offer_lines, past_of, reason_lines
 from cases.desk.strip import Strip, strip
 from cases.desk.who import Who, who
 from cases.forms import NoteForm
 from cases.machine import OPEN_STATES
 from cases.models import Call, Case, CaseState, Lease, PlanState, PromiseState, ScriptRun
+from cases.reasons import grouped, suggest
 from cases.timeline import timeline
 from cases.words import amount, day
 from compliance.audit_search import Cut
@@ -95,7 +98,9 @@ class CasePage:
 
     @cached_property
     def money(self) -> Money:
-        return money(self.row, self.standing, self.facts.bookings, self.facts.instalments, self.on)
+        later = self.facts.extensions
+        dues = [Due(extended(due.due_on, later, self.on), due.amount) for due in self.facts.instalments]
+        return money(self.row, self.standing, self.facts.bookings, dues, self.on)
 
     @cached_property
     def who(self) -> Who:
@@ -207,12 +212,24 @@ class CasePage:
             "who": self.who,
             "money": self.money,
             "agreements": agreements(promises, plans, self.facts.plan_instalments, paid, currency, self.on),
+            "offers": offer_lines(self.facts.offers, currency, self.on),
+            "may_answer": works and self.row.is_open,
+            "reasons": reason_lines(self.facts.reasons),
+            "reason_groups": grouped() if works and self.row.is_open else [],
             "other_cases": self.other_cases,
             "script": self.script,
             "scripts": self.scripts,
             "note": NoteForm(auto_id="note_%s") if works else None,
             "actions": talk.actions(self.row, self.request.user, self.open_call, self.strip),
-            "next_steps": talk.next_steps(self.row, self.standing, promises, active, self.strip, self.on),
+            "next_steps": talk.next_steps(
+                self.row,
+                self.standing,
+                promises,
+                active,
+                self.strip,
+                self.on,
+                suggest(self.row.arrears_reason, past_of(self.facts, self.standing, self.terms)),
+            ),
             "timeline": self.timeline,
             "call": talk.call_now(self.open_call, self.facts.called),
             "open": "",

@@ -4,6 +4,7 @@ from cases.models.case import Case, CaseState, Edge, Transition
 from cases.models.contact import Call, CaseMessage, ScriptRun, ScriptStep
 from cases.models.day import DayReport, DayRun
 from cases.models.note import Note
+from cases.models.offer import Offer, OfferKind, OfferState, Reason
 from cases.models.work import Lease, WorkItem, WorkKind
 
 __all__ = [
@@ -18,11 +19,15 @@ __all__ = [
     "Edge",
     "Lease",
     "Note",
+    "Offer",
+    "OfferKind",
+    "OfferState",
     "Plan",
     "PlanInstalment",
     "PlanState",
     "Promise",
     "PromiseState",
+    "Reason",
     "ScriptRun",
     "ScriptStep",
     "Transition",

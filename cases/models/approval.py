@@ -17,6 +17,9 @@ from cases.models.case import Case
 
 class ApprovalKind(models.TextChoices):
     PLAN = "plan", _("Payment plan")
+    EXTENSION = "extension", _("Later day")
+    WAIVER = "waiver", _("Waiver")
+    SETTLEMENT = "settlement", _("Settlement")
 
 
 class ApprovalQuerySet(models.QuerySet["Approval"]):

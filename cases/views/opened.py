@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Authority, PointStatus, Role, User
 from accounts.money import decimal_text
 from cases.actions.agreements import AgreementRefused, propose_plan
+from cases.desk.offers import offer_context, offer_form
 from cases.desk.page import CasePage
 from cases.desk.wish_form import LABELS, NEEDS, WishForm
 from cases.dispositions import DISPOSITIONS, Group
@@ -28,10 +29,14 @@ from cases.forms import (
 from compliance.actions import complaints
 from compliance.sentences import override_reason
 
+OFFERS = ("extension", "waiver", "settlement")
 PERMISSIONS = {
     "call": "cases.work_case",
     "promise": "cases.work_case",
     "plan": "cases.work_case",
+    "extension": "cases.work_case",
+    "waiver": "cases.work_case",
+    "settlement": "cases.work_case",
     "payment": "accounts.add_payment",
     "complaint": "compliance.log_complaint",
     "hold": "cases.work_case",
@@ -73,6 +78,8 @@ def form_for(page: CasePage, name: str, data: QueryDict | None = None) -> forms.
                 "every": given.get("every", "month"),
             }
             return PlanForm(portfolio, page.terms, data, initial=initial)
+        case "extension" | "waiver" | "settlement":
+            return offer_form(page, name, data)
         case "payment":
             return PaymentForm(portfolio, page.on, data, initial={"paid_on": page.on})
         case "complaint":
@@ -122,7 +129,7 @@ def opened_form(page: CasePage, name: str, form: forms.Form | None = None) -> di
     """What the templates of an open form need; nothing where no form is open or the person may not use it."""
     if name not in PERMISSIONS or not page.request.user.has_perm(PERMISSIONS[name]):
         return {}
-    needs_open = ("call", "promise", "plan", "hold", "override", "pass", "wish", "end")
+    needs_open = ("call", "promise", "plan", "hold", "override", "pass", "wish", "end", *OFFERS)
     if name in needs_open and not page.row.is_open:
         return {}
     form = form or form_for(page, name)
@@ -248,6 +255,7 @@ EXTRA = {
     "plan": _plan,
     "complaint": _complaint,
     "override": _override,
+    **dict.fromkeys(OFFERS, offer_context),
     "wish": _wish,
     "end": _end,
 }

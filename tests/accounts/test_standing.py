@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from accounts.actions.ledger import post_charge
 from accounts.actions.payments import receive, reverse_payment
-from accounts.ageing import age, bucket
-from accounts.models import EntryKind, Loan
+from accounts.ageing import Later, age, bucket, extended
+from accounts.models import EntryKind, Extension, Loan
 from accounts.standing import COLUMNS, PORTFOLIO_STANDING_SQL, Standing, standing_of
 from tests.factories import NOW, SYSTEM, TODAY, days_ago, make_borrower, make_loan, make_portfolio
 
@@ -139,6 +139,7 @@ def books(draw):
             st.lists(st.tuples(st.sampled_from(["fee", "interest"]), offsets, cents), max_size=3)
         ),
         "payments": draw(st.lists(st.tuples(offsets, cents, st.booleans()), max_size=5)),
+        "extensions": draw(st.lists(st.tuples(offsets, offsets, st.integers(1, 40)), max_size=3)),
         "edges": sorted(draw(st.sets(st.integers(1, 100), min_size=1, max_size=4))),
         "on": draw(st.integers(0, 140)),
     }
@@ -190,15 +191,29 @@ def make_book(borrower, book) -> Loan:
         )
         if bounced:
             reverse_payment(payment=payment, reason="chargeback", by=SYSTEM, at=LATER)
+    for number, later in enumerate(extensions_of(book)):
+        Extension.objects.create(loan=loan, agreed_at=NOW, reference=f"{loan.pk}:{number}", **later._asdict())
     return loan
+
+
+def extensions_of(book):
+    """Each with the earlier day as the one it begins with."""
+    return [
+        Later(START + timedelta(days=max(pair)), START + timedelta(days=min(pair)), days)
+        for *pair, days in book["extensions"]
+    ]
 
 
 LATER = NOW + timedelta(days=365)
 
 
 def pure_ageing(book, on):
-    dues = [(START + timedelta(days=day), amount) for day, amount in book["schedule"]]
-    dues += [(START + timedelta(days=day), amount) for _kind, day, amount in book["charges"]]
+    later = extensions_of(book)
+    dues = [(extended(START + timedelta(days=day), later, on), amount) for day, amount in book["schedule"]]
+    dues += [
+        (extended(START + timedelta(days=day), later, on, charged=True), amount)
+        for _kind, day, amount in book["charges"]
+    ]
     credited = sum(
         amount
         for day, amount, bounced in book["payments"]
