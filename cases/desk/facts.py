@@ -143,8 +143,8 @@ class OtherCase:
 class Facts:
     """`points` are the numbers and addresses of the borrower and of those around them. Designations and consents are those
     nobody has taken back, `wishes` about channels all there are, in their order. Promises, plans, offers,
-    reasons and other cases: newest first. `call` is the one of the person at the desk that waits for its outcome, `called` what it was placed to;
-    `run` is the person's open walk through a script, `steps` its answers so far."""
+    reasons and other cases: newest first. `call` is the one of the person at the desk that waits for its outcome, `called`
+    what it was placed to; `run` is the person's open walk through a script, `steps` its answers so far."""
 
     points: list[ContactPoint]
     persons: list[Person]
