@@ -60,10 +60,7 @@ def standing_sql(loans: str, on: str = "%(on)s") -> str:
         WHERE value_date <= today
         GROUP BY loan_id
     ),
-    extended AS MATERIALIZED (
-        SELECT loan_id, agreed_on, due_from, days FROM accounts_extension JOIN wanted USING (loan_id)
-        WHERE agreed_on <= today
-    ),
+    extended AS MATERIALIZED (SELECT DISTINCT loan_id FROM accounts_extension JOIN wanted USING (loan_id)),
     contracted AS (
         SELECT loan_id, due_on, amount, today, false AS charged FROM accounts_instalment JOIN wanted USING (loan_id)
         WHERE due_on < today
@@ -73,12 +70,18 @@ def standing_sql(loans: str, on: str = "%(on)s") -> str:
     ),
     moved AS (
         SELECT c.loan_id, c.amount, c.today, c.due_on + COALESCE((
-            SELECT sum(e.days)::integer FROM extended e
-            WHERE e.loan_id = c.loan_id AND e.due_from <= c.due_on AND (NOT c.charged OR c.due_on <= e.agreed_on)
+            SELECT sum(e.days)::integer FROM accounts_extension e
+            WHERE e.loan_id = c.loan_id AND e.agreed_on <= c.today AND e.due_from <= c.due_on
+                AND (NOT c.charged OR c.due_on <= e.agreed_on)
         ), 0) AS due_on
-        FROM contracted c
+        FROM contracted c JOIN extended USING (loan_id)
     ),
-    item AS (SELECT loan_id, due_on, amount FROM moved WHERE due_on < today),
+    item AS (
+        SELECT loan_id, due_on, amount FROM contracted c
+        WHERE NOT EXISTS (SELECT FROM extended e WHERE e.loan_id = c.loan_id)
+        UNION ALL
+        SELECT loan_id, due_on, amount FROM moved WHERE due_on < today
+    ),
     due AS (
         SELECT loan_id, due_on, sum(amount) OVER (PARTITION BY loan_id ORDER BY due_on)::bigint AS so_far FROM item
     ),

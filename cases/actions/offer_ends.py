@@ -19,7 +19,7 @@ UPDATE cases_offer o SET state = 'lapsed', ended_at = %(at)s
 FROM cases_case c
 WHERE c.id = o.case_id AND c.portfolio_id = %(portfolio)s AND (
     o.state = 'offered' AND o.valid_until < %(on)s
-    OR o.state = 'agreed' AND o.pay_by + %(grace)s < %(on)s AND settlement_paid(o) < o.amount
+    OR o.state = 'agreed' AND settlement_last_day(o) < %(on)s AND settlement_paid(o) < o.amount
 )
 RETURNING o.id, o.kind, o.answered_at IS NOT NULL, settlement_paid(o), c.id, c.borrower_id
 """
@@ -38,9 +38,8 @@ def lapse_offers(
 ) -> Lapsed:
     """Let lapse what is over on a business date: an offer the day after its last, a settlement after its day and the days of
     grace of a promise. Nothing is forgiven by it. The caller has locked the cases."""
-    grace = portfolio.terms_on(on).promise_grace_days
     with connection.cursor() as cursor:
-        cursor.execute(LAPSE, {"portfolio": portfolio.pk, "on": on, "at": at, "grace": grace})
+        cursor.execute(LAPSE, {"portfolio": portfolio.pk, "on": on, "at": at})
         rows = cursor.fetchall()
     lapsed, events = Lapsed(), []
     for offer, kind, agreed, paid, case, borrower in rows:

@@ -78,7 +78,7 @@ def propose_offer(
     wanted = _wanted(case, terms, standing)
     portfolio_terms = case.portfolio.terms_on(today)
     if exceeds := beyond(portfolio_terms, user.role, wanted):
-        _check_somebody_may(portfolio_terms, wanted, user)
+        _check_somebody_may(portfolio_terms, wanted, two_supervisors=user.role == Role.SUPERVISOR)
         return ask_approval(
             case=case, kind=terms.kind, proposal=terms.as_json() | {"agreed": agreed}, exceeds=exceeds, note=note,
             requester=user, at=at,
@@ -95,7 +95,11 @@ def make_offer(
     case, today, standing = _locked(case, at)
     _check(case, terms, today, standing)
     portfolio_terms = case.portfolio.terms_on(today)
-    if not approved and beyond(portfolio_terms, authority_of(by), _wanted(case, terms, standing)):
+    wanted = _wanted(case, terms, standing)
+    if approved:
+        # What is owed may have moved since it was asked.
+        _check_somebody_may(portfolio_terms, wanted, two_supervisors=True)
+    elif beyond(portfolio_terms, authority_of(by), wanted):
         raise AgreementRefused(
             "authority", _("This goes beyond your authority; a second person can be asked.")
         )
@@ -218,7 +222,7 @@ def _wanted(case: Case, terms: OfferTerms, standing: Standing) -> dict[str, int]
         return {Authority.EXTENSION_DAYS: terms.days}
     if terms.kind == OfferKind.SETTLEMENT:
         forgiven = standing.outstanding - terms.amount
-        return {Authority.SETTLEMENT_PERCENT: -(-forgiven * 100 // standing.outstanding)}
+        return {Authority.SETTLEMENT_PERCENT: -(-forgiven * 100 // max(standing.outstanding, 1))}
     before = Offer.objects.filter(case__loan=case.loan_id, kind=OfferKind.WAIVER, state=OfferState.DONE)
     waived = before.aggregate(**{f"{part}_before": Sum(part, default=0) for part in PARTS})
     return {
@@ -228,9 +232,9 @@ def _wanted(case: Case, terms: OfferTerms, standing: Standing) -> dict[str, int]
     }
 
 
-def _check_somebody_may(portfolio_terms: Terms, wanted: dict[str, int], user: User) -> None:
+def _check_somebody_may(portfolio_terms: Terms, wanted: dict[str, int], two_supervisors: bool) -> None:
     """Nobody is asked for what nobody may approve."""
-    if user.role == Role.SUPERVISOR:
+    if two_supervisors:
         wanted = {what: much for what, much in wanted.items() if what != Authority.WAIVE_PRINCIPAL}
     if beyond(portfolio_terms, Role.SUPERVISOR, wanted):
         raise AgreementRefused("beyond_everybody", _("This is more than anybody here may approve."))

@@ -14,10 +14,11 @@ from accounts.money import decimal_text
 from accounts.standing import standing_of
 from cases.actions.letters import plan_letter
 from cases.actions.transition import lock, move
-from cases.models import CaseState, Offer, OfferKind, OfferState
+from cases.models import Case, CaseState, Offer, OfferKind, OfferState
 from compliance.audit import Actor, Stream, record
 
 
+@transaction.atomic
 def complete_settlements(
     *,
     by: Actor,
@@ -31,8 +32,13 @@ def complete_settlements(
         agreed = agreed.filter(case__loan__in=list(loan_ids))
     if portfolio is not None:
         agreed = agreed.filter(case__portfolio=portfolio)
-    found = [offer for offer in agreed.order_by("case") if complete(offer=offer, by=by, at=at)]
-    return [offer.case_id for offer in found]
+    offers = list(agreed.order_by("case"))
+    if offers and loan_ids is not None:
+        # All cases that whoever calls will want, in their order, before the first that is moved.
+        list(
+            Case.objects.open().select_for_update(no_key=True).filter(loan__in=list(loan_ids)).order_by("pk")
+        )
+    return [offer.case_id for offer in offers if complete(offer=offer, by=by, at=at)]
 
 
 @transaction.atomic

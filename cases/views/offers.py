@@ -65,8 +65,9 @@ def case_offer_answer(request: StaffRequest, page: CasePage) -> None:
     offer = get_object_or_404(
         Offer.objects.select_related("case"), pk=sent_id(request, "offer"), case=page.row
     )
-    answer = accept_offer if request.POST.get("answer") == "yes" else decline_offer
-    answer(offer=offer, by=by(request), at=page.at)
+    answers = {"yes": accept_offer, "no": decline_offer}
+    if answer := answers.get(request.POST.get("answer", "")):
+        answer(offer=offer, by=by(request), at=page.at)
 
 
 @deed("cases.work_case")

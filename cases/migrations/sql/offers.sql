@@ -3,18 +3,21 @@ CALL forbear_append_only('cases_reason');
 -- The terms of an offer never change; its state goes forward, once. A settlement is done when its amount has come in
 -- between the offer and the last day of grace, by the ledger as it stands, and at no other time.
 REVOKE DELETE, TRUNCATE ON cases_offer FROM forbear_app;
+CREATE FUNCTION settlement_last_day(offer cases_offer) RETURNS date LANGUAGE sql STABLE AS $$
+    SELECT offer.pay_by + COALESCE((
+        SELECT t.promise_grace_days FROM public.accounts_terms t JOIN public.cases_case c ON c.portfolio_id = t.portfolio_id
+        WHERE c.id = offer.case_id AND t.from_on <= offer.offered_on
+        ORDER BY t.from_on DESC, t.id DESC LIMIT 1
+    ), 1)
+$$;
 CREATE FUNCTION settlement_paid(offer cases_offer, by_then date DEFAULT 'infinity') RETURNS bigint LANGUAGE sql STABLE AS $$
     SELECT COALESCE(-sum(e.amount), 0)::bigint
     FROM public.accounts_ledgerentry e JOIN public.cases_case c ON c.loan_id = e.loan_id
     WHERE c.id = offer.case_id AND e.kind IN ('repayment', 'reversal') AND e.booked_at > offer.offered_at
         AND e.value_date BETWEEN offer.offered_on AND by_then
-        AND e.value_date <= offer.pay_by + COALESCE((
-            SELECT t.promise_grace_days FROM public.accounts_terms t
-            WHERE t.portfolio_id = c.portfolio_id AND t.from_on <= offer.offered_on
-            ORDER BY t.from_on DESC, t.id DESC LIMIT 1
-        ), 1)
+        AND e.value_date <= public.settlement_last_day(offer)
 $$;
-GRANT EXECUTE ON FUNCTION settlement_paid(cases_offer, date) TO forbear_app;
+GRANT EXECUTE ON FUNCTION settlement_last_day(cases_offer), settlement_paid(cases_offer, date) TO forbear_app;
 CREATE FUNCTION offer_freeze() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     moves text[] := '{state,answered_at,ended_at}';
