@@ -166,6 +166,12 @@ class CasePage:
         ]
 
     @property
+    def suggested(self) -> list[str]:
+        """What the reason told suggests; the portfolio's terms are read only where there is one."""
+        reason = self.row.arrears_reason
+        return suggest(reason, past_of(self.facts, self.standing, self.terms)) if reason else []
+
+    @property
     def script(self) -> talk.ScriptView | None:
         if self.run is None or not self.row.is_open:
             return None
@@ -228,7 +234,7 @@ class CasePage:
                 active,
                 self.strip,
                 self.on,
-                suggest(self.row.arrears_reason, past_of(self.facts, self.standing, self.terms)),
+                self.suggested,
             ),
             "timeline": self.timeline,
             "call": talk.call_now(self.open_call, self.facts.called),

@@ -6,9 +6,8 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.urls import reverse
-from django.utils.translation import get_language, ngettext, override
+from django.utils.translation import get_language, gettext_lazy, ngettext, override
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.models import ContactPoint
 from accounts.standing import Standing
@@ -251,11 +250,11 @@ def next_steps(
 
 
 STEPS = {
-    "hold": _lazy("Let it rest for a while"),
-    "extension": _lazy("Give a later day"),
-    "waiver": _lazy("Forgive charges"),
-    "settlement": _lazy("Offer a part for the whole"),
-    "complaint": _lazy("Take it up as a complaint"),
+    "hold": gettext_lazy("Let it rest for a while"),
+    "extension": gettext_lazy("Give a later day"),
+    "waiver": gettext_lazy("Forgive charges"),
+    "settlement": gettext_lazy("Offer a part for the whole"),
+    "complaint": gettext_lazy("Take it up as a complaint"),
 }
 MOST_STEPS = 3
 
