@@ -315,13 +315,16 @@ def test_a_closed_case(alice, case, people, clock):
         "o": False,
         "p": False,
         "l": False,
+        "e": False,
+        "v": False,
+        "s": False,
         "y": True,
         "h": False,
         "c": True,
         "w": False,
         "x": False,
     }
-    for form in ("call", "promise", "plan", "hold", "pass"):
+    for form in ("call", "promise", "plan", "hold", "pass", "extension", "waiver", "settlement"):
         assert alice.get(url(case), {"open": form}).context["open"] == ""
 
 
