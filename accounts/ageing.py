@@ -12,12 +12,14 @@ The rules, once:
   pauses overlap, a day is left out once. A loan that has only been late on such days is 0 days past due.
 - Arrears are what fell due before that day and is not covered. What falls due on the day itself is owed, not
   late.
+- An extension moves a due day; whoever asks applies `extended` first. The schedule is never rewritten.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
 DAY = timedelta(days=1)
 EDGES = (30, 60, 90)
@@ -36,6 +38,28 @@ class Ageing:
     days_past_due: int
     arrears: int
     oldest_due_on: date | None
+
+
+class Later(NamedTuple):
+    """An extension: from `agreed_on` on, what is due on `due_from` or later is due `days` later."""
+
+    agreed_on: date
+    due_from: date
+    days: int
+
+
+def extended(due_on: date, extensions: Iterable[Later], on: date, *, charged: bool = False) -> date:
+    """When something is due by now, asked on a date: its own day and the days of every extension that covers it.
+
+    A date before an extension was agreed knows nothing of it. What is `charged` besides the schedule is covered where it
+    was there when the extension was agreed; a later charge is due on its own day.
+    """
+    days = sum(
+        each.days
+        for each in extensions
+        if each.agreed_on <= on and each.due_from <= due_on and (not charged or due_on <= each.agreed_on)
+    )
+    return due_on + timedelta(days=days)
 
 
 Pauses = Sequence[tuple[date, date | None]]

@@ -4,7 +4,8 @@ number of loans.
 It says what the pure functions say (`accounts.ageing.age`, `accounts.ageing.bucket`; a property test holds
 them equal): the instalments, and fees and interest charged later, are covered oldest first by all that was
 paid and not reversed, or forgiven; what is short is late from the day after it was due, and days on which
-ageing is paused do not count. Entries and charges with a value date after the date asked about are left out.
+ageing is paused do not count. Entries and charges with a value date after the date asked about are left out. An
+extension agreed by that date makes later due dates of what it covers (`accounts.ageing.extended`).
 """
 
 from collections.abc import Collection
@@ -71,12 +72,27 @@ def standing_sql(loans: str, on: str = "%(on)s") -> str:
         WHERE value_date <= today
         GROUP BY loan_id
     ),
-    item AS (
-        SELECT loan_id, due_on, amount FROM accounts_instalment JOIN wanted USING (loan_id)
+    extended AS MATERIALIZED (SELECT DISTINCT loan_id FROM accounts_extension JOIN wanted USING (loan_id)),
+    contracted AS (
+        SELECT loan_id, due_on, amount, today, false AS charged FROM accounts_instalment JOIN wanted USING (loan_id)
         WHERE due_on < today
         UNION ALL
-        SELECT loan_id, value_date, amount FROM accounts_ledgerentry JOIN wanted USING (loan_id)
+        SELECT loan_id, value_date, amount, today, true FROM accounts_ledgerentry JOIN wanted USING (loan_id)
         WHERE {CHARGED_LATER} AND value_date < today
+    ),
+    moved AS (
+        SELECT c.loan_id, c.amount, c.today, c.due_on + COALESCE((
+            SELECT sum(e.days)::integer FROM accounts_extension e
+            WHERE e.loan_id = c.loan_id AND e.agreed_on <= c.today AND e.due_from <= c.due_on
+                AND (NOT c.charged OR c.due_on <= e.agreed_on)
+        ), 0) AS due_on
+        FROM contracted c JOIN extended USING (loan_id)
+    ),
+    item AS (
+        SELECT loan_id, due_on, amount FROM contracted c
+        WHERE NOT EXISTS (SELECT FROM extended e WHERE e.loan_id = c.loan_id)
+        UNION ALL
+        SELECT loan_id, due_on, amount FROM moved WHERE due_on < today
     ),
     due AS (
         SELECT loan_id, due_on, sum(amount) OVER (PARTITION BY loan_id ORDER BY due_on)::bigint AS so_far FROM item

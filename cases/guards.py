@@ -14,7 +14,19 @@ from accounts.actions.ledger import TAKES_BACK
 from accounts.models import EntryKind, LedgerEntry
 from accounts.standing import standing_of
 from cases.evidence import missing_evidence
-from cases.models import Approval, ApprovalKind, Case, CaseMessage, Plan, PlanState, Promise, PromiseState
+from cases.models import (
+    Approval,
+    ApprovalKind,
+    Case,
+    CaseMessage,
+    Offer,
+    OfferKind,
+    OfferState,
+    Plan,
+    PlanState,
+    Promise,
+    PromiseState,
+)
 from communications.models import MessageStatus
 from compliance.audit import Actor
 from compliance.holds import Stop, kinds_that_stop
@@ -131,15 +143,17 @@ def agreed_to_legal(case: Case) -> Approval | None:
 
 
 def settlement_paid(question: Question) -> Missing:
-    """A person's decision; the borrower has paid something since the case opened, and nothing is left to pay."""
+    """A person's decision, or a settlement that was agreed and paid in full; the borrower has paid something since the case
+    opened, and nothing is left to pay."""
     case = question.case
+    done = Offer.objects.filter(case=case, kind=OfferKind.SETTLEMENT, state=OfferState.DONE)
     paid = LedgerEntry.objects.filter(
         loan=case.loan_id, kind=EntryKind.REPAYMENT, value_date__gte=case.opened_on
     )
     reversed_since = LedgerEntry.objects.filter(
         loan=case.loan_id, kind__in=TAKES_BACK, reference=OuterRef("reference")
     )
-    missing = [*decided(question)]
+    missing = [] if done.exists() else [*decided(question)]
     if not paid.exclude(Exists(reversed_since)).exists():
         missing.append("payment")
     if standing_of([case.loan_id], on=question.on)[case.loan_id].outstanding > 0:

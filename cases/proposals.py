@@ -55,6 +55,30 @@ def _legal(approval: Approval) -> Lines:
     ]
 
 
+def _extension(approval: Approval) -> Lines:
+    return [(_("Days later"), str(approval.proposal["days"])), _said(approval)]
+
+
+def _waiver(approval: Approval) -> Lines:
+    labels = {"fees": _("Fees"), "interest": _("Interest"), "principal": _("Principal")}
+    currency = approval.case.portfolio.currency
+    parts = [(label, approval.proposal[part]) for part, label in labels.items()]
+    return [*((label, amount(much, currency)) for label, much in parts if much), _said(approval)]
+
+
+def _settlement(approval: Approval) -> Lines:
+    proposal = approval.proposal
+    return [
+        (_("Amount that settles it"), amount(proposal["amount"], approval.case.portfolio.currency)),
+        (_("Paid by"), day(proposal["pay_by"])),
+        _said(approval),
+    ]
+
+
+def _said(approval: Approval) -> tuple[str, str]:
+    return _("The borrower"), _("has agreed") if approval.proposal["agreed"] else _("is asked afterwards")
+
+
 def every_words(every: Every) -> str:
     """month · 14 days."""
     if every.months:
@@ -66,4 +90,7 @@ LINES: dict[str, Callable[[Approval], Lines]] = {
     ApprovalKind.PLAN: _plan,
     ApprovalKind.LEGAL: _legal,
     ApprovalKind.PROMISE: _promise,
+    ApprovalKind.EXTENSION: _extension,
+    ApprovalKind.WAIVER: _waiver,
+    ApprovalKind.SETTLEMENT: _settlement,
 }

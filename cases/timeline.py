@@ -21,7 +21,7 @@ from accounts.models import ContactKind, DebitSource, DocumentKind, MandateEnd, 
 from accounts.models.document import SENSITIVE
 from cases.actions.notes import open_note
 from cases.dispositions import DISPOSITIONS
-from cases.models import Case, CaseState, DisputeState, EndReason, LegalStepKind, Note, WorkKind
+from cases.models import Case, CaseState, DisputeState, EndReason, LegalStepKind, Note, OfferKind, WorkKind
 from cases.reasons import ArrearsReason
 from cases.words import amount_of, day, moment
 from compliance.audit_search import Cut
@@ -222,6 +222,10 @@ TEXTS: dict[str, Promise] = {
     "debit_notice": gettext_lazy("Announcement of a debit"),
     "bureau_notice": gettext_lazy("Notice before a report to a bureau"),
     "plan_nudge": gettext_lazy("A word about a missed instalment"),
+    "extension_agreed": gettext_lazy("Confirmation of the later day"),
+    "waiver_agreed": gettext_lazy("Confirmation of the waiver"),
+    "settlement_agreed": gettext_lazy("Confirmation of the settlement"),
+    "settlement_completed": gettext_lazy("Confirmation that all is settled"),
 }
 
 
@@ -629,6 +633,51 @@ def _bureau_dispute_answered(data: Data, _told: Told) -> Line:
     return Line("building-bank", _label(DisputeState, data["state"]))
 
 
+def _offer_made(data: Data, _told: Told) -> Line:
+    if data["kind"] == OfferKind.EXTENSION:
+        text = ngettext("Offered: %(days)s day later", "Offered: %(days)s days later", data["days"])
+        return Line("calendar-time", text % {"days": data["days"]})
+    if data["kind"] == OfferKind.WAIVER:
+        labels = {"fees": _("fees"), "interest": _("interest"), "principal": _("principal")}
+        parts = [
+            f"{label} {amount_of(data[name], data['currency'])}"
+            for name, label in labels.items()
+            if data[name].strip("0.")
+        ]
+        words = {"parts": pgettext("between items of a list", ", ").join(parts)}
+        return Line("heart-handshake", _("Offered to forgive: %(parts)s") % words)
+    words = {"amount": amount_of(data["amount"], data["currency"]), "day": day(data["pay_by"])}
+    return Line("heart-handshake", _("Settlement offered: %(amount)s by %(day)s") % words)
+
+
+def _offer_accepted(data: Data, _told: Told) -> Line:
+    return Line(
+        "circle-check", _("The borrower agreed: %(kind)s") % {"kind": _label(OfferKind, data["kind"])}, "done"
+    )
+
+
+def _offer_completed(data: Data, _told: Told) -> Line:
+    words = {name: amount_of(data[name], data["currency"]) for name in ("paid", "forgiven")}
+    return Line("circle-check", _("Settlement paid: %(paid)s; %(forgiven)s forgiven") % words, "done")
+
+
+def _offer_declined(data: Data, _told: Told) -> Line:
+    return Line("x", _("The borrower declined: %(kind)s") % {"kind": _label(OfferKind, data["kind"])})
+
+
+def _offer_lapsed(data: Data, _told: Told) -> Line:
+    if data["agreed"]:
+        words = {"paid": amount_of(data["paid"], data["currency"])}
+        return Line("calendar-event", _("Settlement lapsed, %(paid)s of it paid") % words, "attention")
+    return Line(
+        "calendar-event", _("Offer lapsed: %(kind)s") % {"kind": _label(OfferKind, data["kind"])}, "attention"
+    )
+
+
+def _offer_withdrawn(data: Data, _told: Told) -> Line:
+    return Line("x", _("Offer no longer needed: %(kind)s") % {"kind": _label(OfferKind, data["kind"])})
+
+
 SENTENCES: dict[str, tuple[str, Maker]] = {
     "case.opened": ("money", _case_opened),
     "case.moved": ("law", _case_moved),
@@ -714,6 +763,12 @@ SENTENCES: dict[str, tuple[str, Maker]] = {
     "promise.cancelled": ("money", _promise_cancelled),
     "promise.reopened": ("money", _promise_reopened),
     "affordability.recorded": ("money", _affordability_recorded),
+    "offer.made": ("money", _offer_made),
+    "offer.accepted": ("money", _offer_accepted),
+    "offer.completed": ("money", _offer_completed),
+    "offer.declined": ("money", _offer_declined),
+    "offer.lapsed": ("money", _offer_lapsed),
+    "offer.withdrawn": ("money", _offer_withdrawn),
     "plan.agreed": ("money", _plan_agreed),
     "plan.completed": ("money", _plan_completed),
     "plan.broken": ("money", _plan_broken),

@@ -72,13 +72,20 @@ class Context:
     debit_amount: Money | None = None
     debit_on: date | None = None
     report_on: date | None = None
+    agreed_amount: Money | None = None
+    agreed_by: date | None = None
 
 
 # Fields that whoever plans a message says, as JSON: an amount in minor units, a date in ISO form.
 DETAILS: dict[str, Callable[[Any], Any]] = {
-    "promise_amount": int, "promise_due_on": date.fromisoformat,
-    "debit_amount": int, "debit_on": date.fromisoformat, "report_on": date.fromisoformat,
-}  # fmt: skip
+    "promise_amount": int,
+    "promise_due_on": date.fromisoformat,
+    "debit_amount": int,
+    "debit_on": date.fromisoformat,
+    "report_on": date.fromisoformat,
+    "agreed_amount": int,
+    "agreed_by": date.fromisoformat,
+}
 
 PLACEHOLDERS: dict[str, str] = {
     "greeting": "a greeting, with the borrower's name where we know it",
@@ -94,6 +101,8 @@ PLACEHOLDERS: dict[str, str] = {
     "debit_amount": "what we would draw at most under their mandate, with its currency",
     "debit_on": "the day from which we would",
     "report_on": "the day before which nothing is reported to a credit bureau",
+    "agreed_amount": "the amount that was agreed, with its currency",
+    "agreed_by": "the day that was agreed",
     "disclosure": "what our role must say of itself; nothing for a creditor",
 }
 

@@ -35,6 +35,7 @@ def context_of(message: Message, borrower: Borrower, at: datetime) -> Context:
 
     details = {name: DETAILS[name](value) for name, value in message.details.items()}
     promised = details.get("promise_amount")
+    agreed = details.get("agreed_amount")
     return Context(
         our_role=portfolio.our_role,
         lender_name=portfolio.entity.name,
@@ -50,6 +51,8 @@ def context_of(message: Message, borrower: Borrower, at: datetime) -> Context:
         debit_amount=money(details["debit_amount"]) if "debit_amount" in details else None,
         debit_on=details.get("debit_on"),
         report_on=details.get("report_on"),
+        agreed_amount=money(agreed) if agreed is not None else None,
+        agreed_by=details.get("agreed_by"),
     )
 
 

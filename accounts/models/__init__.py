@@ -11,6 +11,7 @@ from accounts.models.borrower import (
     Relation,
 )
 from accounts.models.document import Document, DocumentKind, Media
+from accounts.models.extension import Extension
 from accounts.models.history import ImportedRecord, Reconciliation
 from accounts.models.loan import (
     Basis,
@@ -59,6 +60,7 @@ __all__ = [
     "Document",
     "DocumentKind",
     "EntryKind",
+    "Extension",
     "ImportKind",
     "ImportRun",
     "ImportState",

@@ -25,6 +25,7 @@ from compliance.holds import HOLDS, Stop
 from compliance.models import Hold, HoldKind
 
 INTEREST, FEE, BACK = "late_interest:", "late_fee:", "late_taken_back:"
+PAUSED = "paused:"  # and the id of the entry that a hold took back (`accounts/actions/pauses.py`)
 OURS = f"(reference LIKE '{INTEREST}%%' OR reference LIKE '{FEE}%%' OR reference LIKE '{BACK}%%')"
 STOPPING = [kind for kind in HoldKind if Stop.CHARGES in HOLDS[kind].stops]
 CHUNK = 5000
@@ -40,11 +41,18 @@ WHERE s.loan_id > %(after)s AND NOT EXISTS (
 ))
 ORDER BY s.loan_id LIMIT %(limit)s
 """
+# An extension agreed by the date moves what it covers, and what is not due is not late.
 INSTALMENTS = """
-SELECT loan_id, number, due_on, amount FROM accounts_instalment WHERE loan_id = ANY(%(loans)s) AND due_on < %(on)s
+SELECT loan_id, number, due_on, amount FROM (
+    SELECT i.loan_id, i.number, i.amount, i.due_on + COALESCE((
+        SELECT sum(e.days)::integer FROM accounts_extension e
+        WHERE e.loan_id = i.loan_id AND e.agreed_on <= %(on)s AND e.due_from <= i.due_on
+    ), 0) AS due_on
+    FROM accounts_instalment i WHERE i.loan_id = ANY(%(loans)s) AND i.due_on < %(on)s
+) AS moved WHERE due_on < %(on)s
 """
 ENTRIES = f"""
-SELECT loan_id, kind, reference, value_date, principal, interest, amount, {OURS}, {CHARGED_LATER}, {COVERS}
+SELECT id::text, loan_id, kind, reference, value_date, principal, interest, amount, {OURS}, {CHARGED_LATER}, {COVERS}
 FROM accounts_ledgerentry WHERE loan_id = ANY(%(loans)s) AND value_date <= %(on)s AND kind <> 'reallocation'
 """
 
@@ -127,10 +135,11 @@ def _facts(loans: list[UUID], portfolio: Portfolio, on: date) -> dict[UUID, _Loa
     found: dict[UUID, _Loan] = defaultdict(_Loan)
     for loan, number, due_on, amount in _select(INSTALMENTS, loans=loans, on=on):
         found[loan].instalments.append((number, due_on, amount))
-    for loan, kind, reference, day, principal, interest, amount, ours, due, covers in _select(
-        ENTRIES, loans=loans, on=on
-    ):
+    rows = _select(ENTRIES, loans=loans, on=on)
+    taken_back_by_holds = {f"{PAUSED}{pk}" for pk, *_rest, ours, _due, _covers in rows if ours}
+    for _pk, loan, kind, reference, day, principal, interest, amount, ours, due, covers in rows:
         facts = found[loan]
+        ours = ours or reference in taken_back_by_holds
         if kind == EntryKind.OPENING:
             facts.principal, facts.opening = principal, amount
         elif ours and kind in (EntryKind.INTEREST, EntryKind.FEE, EntryKind.WAIVER):

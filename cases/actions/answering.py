@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.seal import seal_of
-from cases.actions import agreements, legal
+from cases.actions import agreements, legal, offers
 from cases.actions.approvals import MOST_WORDS, ApprovalRefused, beyond, note_field
 from cases.actions.transition import lock
 from cases.models import Approval, ApprovalKind
@@ -33,6 +33,9 @@ KINDS: dict[str, Kind] = {
     ApprovalKind.PROMISE: Kind(
         "cases.answer_approval", agreements.promise_wanted, agreements.record_approved_promises
     ),
+    ApprovalKind.EXTENSION: Kind("cases.answer_approval", offers.offer_wanted, offers.make_approved_offer),
+    ApprovalKind.WAIVER: Kind("cases.answer_approval", offers.offer_wanted, offers.make_approved_offer),
+    ApprovalKind.SETTLEMENT: Kind("cases.answer_approval", offers.offer_wanted, offers.make_approved_offer),
 }
 
 

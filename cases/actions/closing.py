@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from cases.actions.deciding import close_agreements
+from cases.actions.offer_ends import close_offers
 from cases.actions.placements import end_placements
 from cases.actions.work import finish_many, release_many
 from cases.models import CaseMessage, CaseState, DayRun, EndReason
@@ -33,3 +34,4 @@ def close_up(
     """The case is over: its work stops, an open promise is decided, a running plan ends."""
     stop_work(case_ids=case_ids, by=by, at=at, reason=reason, run=run)
     close_agreements(case_ids=case_ids, by=by, at=at, reason=reason, run=run)
+    close_offers(case_ids=case_ids, by=by, at=at, reason=reason, run=run)

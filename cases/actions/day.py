@@ -36,8 +36,10 @@ STEPS: tuple[tuple[str, Callable[[Part], None]], ...] = (
     ("report", steps.report),
     ("lock", steps.lock_cases),
     ("returned", steps.return_placements),
+    ("settled", steps.settle),
     ("cured", steps.cure),
     ("agreements", steps.decide_agreements),
+    ("lapsed", steps.lapse),
     ("opened", steps.open_cases),
     ("notices", steps.plan_notices),
     ("reminders", steps.remind),
@@ -52,7 +54,7 @@ COUNTS = (
     "loans", "overdue", "newly_overdue", "opened", "reopened", "cured", "promises_kept", "promises_part_kept",
     "promises_broken", "plans_completed", "plans_missed", "plans_broken", "notices", "first_calls", "addresses",
     "follow_ups", "hold_reviews", "holds_ended", "returned", "charged",
-    "taken_back", "reminders",
+    "taken_back", "reminders", "settled", "lapsed",
 )  # fmt: skip
 """What the steps count, in the order in which it is told."""
 

@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 from accounts.models import User
 from accounts.seal import seal_of
 from cases.actions.transition import lock
-from cases.models import Case, Note
+from cases.models import Case, Note, Reason
 from cases.reasons import ArrearsReason
 from compliance.audit import Actor, Stream, record
 
@@ -60,6 +60,8 @@ def record_reason(*, case: Case, reason: str, by: Actor, at: datetime) -> Case:
         return case
     case.arrears_reason = reason
     case.save(update_fields=["arrears_reason"])
+    told_on = case.portfolio.business_date(at)
+    Reason.objects.create(case=case, code=reason, told_on=told_on, at=at, actor=by.ref)
     record(
         "reason.recorded", stream=Stream.case(case.pk), by=by, at=at, case=case.pk, borrower=case.borrower_id,
         reason=str(reason),

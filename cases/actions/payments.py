@@ -11,6 +11,7 @@ from accounts.actions import payments as accounts_payments
 from accounts.models import Loan, Payment, Portfolio
 from accounts.standing import standing_of
 from cases.actions.deciding import Decided, decide
+from cases.actions.settling import complete_settlements
 from cases.actions.transition import MoveRefused, lock, lock_leases, move, move_many
 from cases.actions.work import Step, finish_many, plan_many
 from cases.machine import OPEN_STATES
@@ -125,6 +126,8 @@ def after_payments(*, loan_ids: Collection[UUID], at: datetime) -> list[UUID]:
     """
     for case_id in reversed_cases(loan_ids):
         reopen(case=Case.objects.select_related("portfolio").get(pk=case_id), at=at)
+    # A settled case is not cured: what was agreed comes first.
+    complete_settlements(loan_ids=loan_ids, by=LEDGER, at=at)
     cases = Case.objects.select_for_update(of=("self",), no_key=True).select_related("portfolio")
     by_portfolio: dict[Portfolio, list[Case]] = defaultdict(list)
     for case in cases.filter(state__in=OPEN_STATES, loan__in=list(loan_ids)).order_by("pk"):

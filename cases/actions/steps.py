@@ -7,6 +7,7 @@ from accounts.ageing import buckets
 from accounts.standing import standing_sql
 from cases.actions.accruing import accrue
 from cases.actions.deciding import Party, decide
+from cases.actions.offer_ends import lapse_offers
 from cases.actions.opening import Overdue
 from cases.actions.opening import open_cases as open_many
 from cases.actions.outreach import plan_first_notices
@@ -14,6 +15,7 @@ from cases.actions.part import Part
 from cases.actions.payments import reopen, reversed_cases
 from cases.actions.placements import return_due
 from cases.actions.reminders import plan_nudges, plan_reminders
+from cases.actions.settling import complete_settlements
 from cases.actions.transition import move_many
 from cases.actions.work import finish_many
 from cases.models import Case, CaseState, WorkKind
@@ -46,6 +48,7 @@ WHERE c.portfolio_id = %(portfolio)s AND {within("c.borrower_id")} AND c.closed_
     OR EXISTS (SELECT FROM cases_promise p WHERE p.case_id = c.id AND p.state = 'open')
     OR EXISTS (SELECT FROM cases_plan p WHERE p.case_id = c.id AND p.state = 'active')
     OR EXISTS (SELECT FROM cases_placement p WHERE p.case_id = c.id AND p.ended_at IS NULL AND p.return_on < %(on)s)
+    OR EXISTS (SELECT FROM cases_offer o WHERE o.case_id = c.id AND o.state IN ('offered', 'agreed'))
 )
 ORDER BY c.id FOR NO KEY UPDATE
 """
@@ -77,6 +80,7 @@ WHERE c.portfolio_id = %(portfolio)s AND {within("c.borrower_id")} AND c.closed_
     AND NOT EXISTS (SELECT FROM cases_workitem w WHERE w.case_id = c.id AND w.done_at IS NULL)
     AND NOT EXISTS (SELECT FROM cases_promise p WHERE p.case_id = c.id AND p.state = 'open')
     AND NOT EXISTS (SELECT FROM cases_plan p WHERE p.case_id = c.id AND p.state = 'active')
+    AND NOT EXISTS (SELECT FROM cases_offer o WHERE o.case_id = c.id AND o.state IN ('offered', 'agreed'))
     AND NOT EXISTS (
         SELECT FROM cases_casemessage l JOIN communications_message m ON m.id = l.message_id
         WHERE l.case_id = c.id AND m.status IN ('planned', 'sending')
@@ -132,6 +136,23 @@ def return_placements(part: Part) -> None:
     part.counts["returned"] += return_due(
         portfolio=part.portfolio.pk, on=part.on, by=part.by, at=part.at, run=part.run, part=part.slice
     )
+
+
+def settle(part: Part) -> None:
+    """Settlements whose amount has come in are carried out."""
+    part.counts["settled"] += len(
+        complete_settlements(portfolio=part.portfolio, by=part.by, at=part.at, part=part.slice)
+    )
+
+
+def lapse(part: Part) -> None:
+    """An offer that is over never goes silently: a person looks at the case."""
+    lapsed = lapse_offers(
+        portfolio=part.portfolio, on=part.on, by=part.by, at=part.at, run=part.run, part=part.slice
+    )
+    part.counts["lapsed"] += len(lapsed.unpaid) + len(lapsed.unanswered)
+    part.plan(lapsed.unpaid, WorkKind.FOLLOW_UP, "settlement_not_paid")
+    part.plan(lapsed.unanswered, WorkKind.FOLLOW_UP, "offer_lapsed")
 
 
 def cure(part: Part) -> None:

@@ -9,8 +9,9 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Model
 
+from accounts.ageing import Later
 from accounts.models import ContactPoint, User
-from cases.models import Call, Case, Plan, PlanInstalment, Promise, ScriptRun, ScriptStep
+from cases.models import Call, Case, Offer, Plan, PlanInstalment, Promise, Reason, ScriptRun, ScriptStep
 from communications.models import ScriptVersion
 from compliance.models import Consent, Designation, MediaRequest
 
@@ -70,6 +71,16 @@ SELECT jsonb_build_object(
     'plan_instalments', (
         SELECT jsonb_agg(to_jsonb(i) ORDER BY i.number)
         FROM cases_planinstalment i JOIN cases_plan p ON p.id = i.plan_id WHERE p.case_id = %(case)s
+    ),
+    'offers', (
+        SELECT jsonb_agg(to_jsonb(o) ORDER BY o.offered_at DESC, o.id DESC) FROM cases_offer o WHERE o.case_id = %(case)s
+    ),
+    'reasons', (
+        SELECT jsonb_agg(to_jsonb(r) ORDER BY r.at DESC, r.id DESC) FROM cases_reason r WHERE r.case_id = %(case)s
+    ),
+    'extensions', (
+        SELECT jsonb_agg(jsonb_build_array(e.agreed_on, e.due_from, e.days) ORDER BY e.agreed_on, e.id)
+        FROM accounts_extension e WHERE e.loan_id = %(loan)s
     ),
     'call', (
         SELECT to_jsonb(c) || jsonb_build_object('contact_point', a.contact_point_id)
@@ -131,9 +142,9 @@ class OtherCase:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """`points` are the numbers and addresses of the borrower and of those around them. Designations and consents are those
-    nobody has taken back, `wishes` about channels all there are, in their order. Promises, plans and other cases:
-    newest first. `call` is the one of the person at the desk that waits for its outcome, `called` what it was placed to;
-    `run` is the person's open walk through a script, `steps` its answers so far."""
+    nobody has taken back, `wishes` about channels all there are, in their order. Promises, plans, offers,
+    reasons and other cases: newest first. `call` is the one of the person at the desk that waits for its outcome, `called`
+    what it was placed to; `run` is the person's open walk through a script, `steps` its answers so far."""
 
     points: list[ContactPoint]
     persons: list[Person]
@@ -146,6 +157,9 @@ class Facts:
     promises: list[Promise]
     plans: list[Plan]
     plan_instalments: list[PlanInstalment]
+    offers: list[Offer]
+    reasons: list[Reason]
+    extensions: list[Later]
     call: Call | None
     called: ContactPoint | None
     run: ScriptRun | None
@@ -182,6 +196,12 @@ def read_facts(case: Case, user: User) -> Facts:
         promises=[_row(Promise, each) for each in found["promises"]],
         plans=[_row(Plan, each) for each in found["plans"]],
         plan_instalments=[_row(PlanInstalment, each) for each in found["plan_instalments"]],
+        offers=[_row(Offer, each) for each in found["offers"]],
+        reasons=[_row(Reason, each) for each in found["reasons"]],
+        extensions=[
+            Later(date.fromisoformat(agreed), date.fromisoformat(due), days)
+            for agreed, due, days in found["extensions"]
+        ],
         call=_row(Call, call) if call else None,
         called=next((point for point in points if call and str(point.pk) == call["contact_point"]), None),
         run=_row(ScriptRun, run, version=_row(ScriptVersion, run["version"])) if run else None,

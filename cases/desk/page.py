@@ -12,20 +12,23 @@ from django.utils.functional import cached_property
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from accounts.ageing import extended
 from accounts.http import StaffRequest
 from accounts.models import ContactPoint, PointStatus, Terms
 from accounts.standing import Standing, standing_at
 from cases.actions.deciding import progress
 from cases.desk import talk
 from cases.desk.agreements import agreements
-from cases.desk.facts import Facts, read_facts
+from cases.desk.facts import Due, Facts, read_facts
 from cases.desk.holds import ENDS, hold_lines
 from cases.desk.money import Money, money
+from cases.desk.offers import offer_lines, past_of, reason_lines
 from cases.desk.strip import Strip, strip
 from cases.desk.who import Who, who
 from cases.forms import NoteForm
 from cases.machine import OPEN_STATES
 from cases.models import Call, Case, CaseState, Lease, PlanState, PromiseState, ScriptRun
+from cases.reasons import grouped, suggest
 from cases.timeline import timeline
 from cases.words import amount, day
 from compliance.audit_search import Cut
@@ -96,7 +99,9 @@ class CasePage:
 
     @cached_property
     def money(self) -> Money:
-        return money(self.row, self.standing, self.facts.bookings, self.facts.instalments, self.on)
+        later = self.facts.extensions
+        dues = [Due(extended(due.due_on, later, self.on), due.amount) for due in self.facts.instalments]
+        return money(self.row, self.standing, self.facts.bookings, dues, self.on)
 
     @cached_property
     def who(self) -> Who:
@@ -162,6 +167,12 @@ class CasePage:
         ]
 
     @property
+    def suggested(self) -> list[str]:
+        """What the reason told suggests; the portfolio's terms are read only where there is one."""
+        reason = self.row.arrears_reason
+        return suggest(reason, past_of(self.facts, self.standing, self.terms)) if reason else []
+
+    @property
     def script(self) -> talk.ScriptView | None:
         if self.run is None or not self.row.is_open:
             return None
@@ -213,6 +224,10 @@ class CasePage:
             "may_end_holds": self.request.user.has_perm("compliance.end_hold"),
             "may_prove_holds": works,
             "agreements": agreements(promises, plans, self.facts.plan_instalments, paid, currency, self.on),
+            "offers": offer_lines(self.facts.offers, currency, self.on),
+            "may_answer": works and self.row.is_open,
+            "reasons": reason_lines(self.facts.reasons),
+            "reason_groups": grouped() if works and self.row.is_open else [],
             "other_cases": self.other_cases,
             "script": self.script,
             "scripts": self.scripts,
@@ -220,7 +235,9 @@ class CasePage:
             "actions": talk.actions(self.row, self.request.user, self.open_call, self.strip),
             "next_steps": [
                 step
-                for step in talk.next_steps(self.row, self.standing, promises, active, self.strip, self.on)
+                for step in talk.next_steps(
+                    self.row, self.standing, promises, active, self.strip, self.on, self.suggested
+                )
                 if not self.request.user.agency_id or step.open in talk.OF_AGENCY
             ],
             "timeline": self.timeline,

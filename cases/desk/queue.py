@@ -36,6 +36,8 @@ WHY = {
     "instalment_missed": gettext_lazy("An instalment of the plan was missed."),
     "plan_broken": gettext_lazy("The plan could not be kept."),
     "plan_completed": gettext_lazy("The plan was paid; something is still overdue."),
+    "settlement_not_paid": gettext_lazy("The settlement was not paid by its day."),
+    "offer_lapsed": gettext_lazy("An offer lapsed without an answer."),
     "payment_reversed": gettext_lazy("A payment was taken back."),
     "payment_waits": gettext_lazy("A payment may be theirs and waits for its loan."),
     "not_found": gettext_lazy("It was looked for and not found."),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.utils.translation import get_language, ngettext, override
+from django.utils.translation import get_language, gettext_lazy, ngettext, override
 from django.utils.translation import gettext as _
 
 from accounts.models import ContactPoint
@@ -192,6 +192,9 @@ def _work(case: Case, user, call: Call | None, open_now: bool, closed: str) -> l
             allowed=open_now and talked,
             why=closed if not open_now else _("A plan is agreed with the borrower: speak with them first."),
         ),
+        Action("e", _("Later day"), open="extension", allowed=open_now, why=closed),
+        Action("v", _("Waiver"), open="waiver", allowed=open_now, why=closed),
+        Action("s", _("Settlement"), open="settlement", allowed=open_now, why=closed),
         Action("y", _("Payment"), open="payment", allowed=user.has_perm("accounts.add_payment"), why=""),
         Action("h", _("Hold"), open="hold", allowed=open_now, why=closed),
         Action("w", _("Wish"), open="wish", allowed=open_now, why=closed),
@@ -209,9 +212,16 @@ class NextStep:
 
 
 def next_steps(
-    case: Case, standing: Standing, promises: Sequence[Promise], plan: Plan | None, strip: Strip, on: date
+    case: Case,
+    standing: Standing,
+    promises: Sequence[Promise],
+    plan: Plan | None,
+    strip: Strip,
+    on: date,
+    suggested: Sequence[str] = (),
 ) -> list[NextStep]:
-    """Up to three suggestions with their reasons: what fits why the loan is late, never more than what is owed."""
+    """Up to three suggestions with their reasons: what fits why the loan is late, never more than what is owed.
+    `suggested` is what the reason told suggests (`cases.reasons.suggest`), best first."""
     if not case.is_open or not standing.arrears:
         return []
     if strip.holds:
@@ -249,4 +259,28 @@ def next_steps(
     if broken:
         why = _("An earlier promise could not be kept; a smaller one may be.")
         steps = [NextStep(steps[0].label, why, steps[0].open, steps[0].query), *steps[1:]]
-    return steps
+    return _by_reason(case, suggested, steps)
+
+
+STEPS = {
+    "hold": gettext_lazy("Let it rest for a while"),
+    "extension": gettext_lazy("Give a later day"),
+    "waiver": gettext_lazy("Forgive charges"),
+    "settlement": gettext_lazy("Offer a part for the whole"),
+    "complaint": gettext_lazy("Take it up as a complaint"),
+}
+MOST_STEPS = 3
+
+
+def _by_reason(case: Case, suggested: Sequence[str], usual: list[NextStep]) -> list[NextStep]:
+    """What the reason suggests first, then what is usual; three at most, none twice."""
+    known = {step.open: step for step in usual}
+    why = ""
+    if case.arrears_reason:
+        why = _("Reason told: %(reason)s.") % {"reason": ArrearsReason(case.arrears_reason).label}
+    steps = [
+        known.get(each) or NextStep(str(STEPS[each]), why, open=each)
+        for each in suggested
+        if each in known or each in STEPS
+    ]
+    return [*steps, *(step for step in usual if step not in steps)][:MOST_STEPS]

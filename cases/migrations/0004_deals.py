@@ -10,7 +10,7 @@ from compliance.audit.sql import run_sql
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cases', '0003_approval'),
+        ("cases", "0003_approval"),
     ]
 
     operations = [

@@ -21,9 +21,8 @@ def order_steps(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0006_terms'),
-        ('cases', '0003_approval'),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ("accounts", "0006_terms"),
+        ("cases", "0005_offers"),
     ]
 
     operations = [
@@ -48,7 +47,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='approval',
             name='kind',
-            field=models.CharField(choices=[('plan', 'Payment plan'), ('legal', 'Going to legal')], max_length=20),
+            field=models.CharField(choices=[('plan', 'Payment plan'), ('legal', 'Going to legal'), ('promise', 'Promise to pay'), ('extension', 'Later day'), ('waiver', 'Waiver'), ('settlement', 'Settlement')], max_length=20),
         ),
         migrations.CreateModel(
             name='LegalQuestion',

@@ -12,10 +12,9 @@ from compliance.audit.sql import run_sql
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0008_agencies'),
-        ('cases', '0003_approval'),
-        ('compliance', '0006_newest_decisions'),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ("accounts", "0009_agencies"),
+        ("cases", "0006_legal"),
+        ("compliance", "0006_newest_decisions"),
     ]
 
     operations = [

@@ -32,6 +32,7 @@ from cases.models.legal import (
     PeriodGround,
 )
 from cases.models.note import Note
+from cases.models.offer import Offer, OfferKind, OfferState, Reason
 from cases.models.placement import AgencyEvaluation, EndReason, EvaluationDecision, Placement, PlacementBatch
 from cases.models.work import Lease, WorkItem, WorkKind
 
@@ -67,6 +68,9 @@ __all__ = [
     "LegalStepOrder",
     "Limitation",
     "Note",
+    "Offer",
+    "OfferKind",
+    "OfferState",
     "PeriodGround",
     "Placement",
     "PlacementBatch",
@@ -75,6 +79,7 @@ __all__ = [
     "PlanState",
     "Promise",
     "PromiseState",
+    "Reason",
     "RecordStatus",
     "ScriptRun",
     "ScriptStep",

@@ -19,6 +19,9 @@ class ApprovalKind(models.TextChoices):
     PLAN = "plan", _("Payment plan")
     LEGAL = "legal", _("Going to legal")
     PROMISE = "promise", _("Promise to pay")
+    EXTENSION = "extension", _("Later day")
+    WAIVER = "waiver", _("Waiver")
+    SETTLEMENT = "settlement", _("Settlement")
 
 
 class ApprovalQuerySet(models.QuerySet["Approval"]):

@@ -13,6 +13,7 @@ from accounts.money import decimal_text
 from accounts.schedules import most_in_a_month
 from cases.actions.agreements import AgreementRefused, propose_plan
 from cases.desk import deals
+from cases.desk.offers import offer_context, offer_form
 from cases.desk.page import CasePage
 from cases.desk.wish_form import LABELS, NEEDS, WishForm
 from cases.dispositions import DISPOSITIONS, Group
@@ -32,11 +33,15 @@ from cases.legal_forms import AskLegalForm, LegalForm
 from compliance.actions import complaints
 from compliance.sentences import override_reason
 
+OFFERS = ("extension", "waiver", "settlement")
 PERMISSIONS = {
     "call": "cases.talk_case",
     "promise": "cases.talk_case",
     "plan": "cases.work_case",
     "affordability": "cases.work_case",
+    "extension": "cases.work_case",
+    "waiver": "cases.work_case",
+    "settlement": "cases.work_case",
     "payment": "accounts.add_payment",
     "complaint": "compliance.log_complaint",
     "hold": "cases.talk_case",
@@ -89,6 +94,8 @@ def form_for(page: CasePage, name: str, data: QueryDict | None = None) -> forms.
             return PlanForm(portfolio, page.terms, data, initial=initial)
         case "affordability":
             return AffordabilityForm(portfolio, page.on, data, initial={"taken_on": page.on, "dependants": 0})
+        case "extension" | "waiver" | "settlement":
+            return offer_form(page, name, data)
         case "payment":
             return PaymentForm(portfolio, page.on, data, initial={"paid_on": page.on})
         case "complaint":
@@ -275,6 +282,7 @@ EXTRA = {
     "plan": _plan,
     "complaint": _complaint,
     "override": _override,
+    **dict.fromkeys(OFFERS, offer_context),
     "wish": _wish,
     "end": _end,
 }

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.ageing import EDGES, Ageing, age, bucket, buckets, counted_days
+from accounts.ageing import EDGES, Ageing, Later, age, bucket, buckets, counted_days, extended
 
 DUE = date(2026, 3, 31)
 
@@ -49,6 +49,19 @@ def test_overpaid_and_empty_are_current():
 def test_negative_money_is_a_mistake_of_the_caller(dues, credited):
     with pytest.raises(ValueError, match="negative"):
         age(dues, credited, date(2027, 1, 1))
+
+
+def test_an_extension_moves_what_it_covers_from_the_day_it_was_agreed():
+    agreed = DUE + timedelta(days=10)
+    later = [Later(agreed, DUE, 14)]
+    assert extended(DUE, later, agreed - timedelta(days=1)) == DUE
+    assert extended(DUE, later, agreed) == date(2026, 4, 14)
+    assert extended(date(2026, 5, 1), later, agreed) == date(2026, 5, 15)
+    assert extended(date(2026, 3, 30), later, agreed) == date(2026, 3, 30)
+    # A fee that was there is moved, one charged afterwards is not; a second extension adds to the first.
+    assert extended(date(2026, 4, 5), later, agreed, charged=True) == date(2026, 4, 19)
+    assert extended(date(2026, 5, 1), later, agreed, charged=True) == date(2026, 5, 1)
+    assert extended(DUE, [*later, Later(agreed, DUE, 3)], agreed) == date(2026, 4, 17)
 
 
 days = st.dates(date(2025, 1, 1), date(2026, 12, 31))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from accounts.actions.ledger import LedgerRefused, post_charge
 from accounts.actions.pauses import go_on, pause
 from accounts.actions.payments import receive, reverse_payment
-from accounts.ageing import age, bucket
-from accounts.models import EntryKind, LedgerEntry, Loan, Pause, Paused
+from accounts.ageing import Later, age, bucket, extended
+from accounts.models import EntryKind, Extension, LedgerEntry, Loan, Pause, Paused
 from accounts.standing import COLUMNS, PORTFOLIO_STANDING_SQL, Standing, standing_of
 from tests.factories import NOW, SYSTEM, TODAY, days_ago, make_borrower, make_loan, make_portfolio
 
@@ -234,6 +234,7 @@ def books(draw):
         ),
         "payments": draw(st.lists(st.tuples(offsets, cents, st.booleans()), max_size=5)),
         "pauses": draw(st.lists(st.tuples(offsets, st.none() | st.integers(-1, 60)), max_size=3)),
+        "extensions": draw(st.lists(st.tuples(offsets, offsets, st.integers(1, 40)), max_size=3)),
         "edges": sorted(draw(st.sets(st.integers(1, 100), min_size=1, max_size=4))),
         "on": draw(st.integers(0, 140)),
     }
@@ -290,7 +291,17 @@ def make_book(borrower, book) -> Loan:
         pause(
             borrower=borrower, loan=loan, what=[Paused.AGEING], starts_on=first, ends_on=last, source=source
         )
+    for number, later in enumerate(extensions_of(book)):
+        Extension.objects.create(loan=loan, agreed_at=NOW, reference=f"{loan.pk}:{number}", **later._asdict())
     return loan
+
+
+def extensions_of(book):
+    """Each with the earlier day as the one it begins with."""
+    return [
+        Later(START + timedelta(days=max(pair)), START + timedelta(days=min(pair)), days)
+        for *pair, days in book["extensions"]
+    ]
 
 
 def pauses_of(book) -> list[tuple[date, date | None]]:
@@ -304,8 +315,12 @@ LATER = NOW + timedelta(days=365)
 
 
 def pure_ageing(book, on):
-    dues = [(START + timedelta(days=day), amount) for day, amount in book["schedule"]]
-    dues += [(START + timedelta(days=day), amount) for _kind, day, amount in book["charges"]]
+    later = extensions_of(book)
+    dues = [(extended(START + timedelta(days=day), later, on), amount) for day, amount in book["schedule"]]
+    dues += [
+        (extended(START + timedelta(days=day), later, on, charged=True), amount)
+        for _kind, day, amount in book["charges"]
+    ]
     credited = sum(
         amount
         for day, amount, bounced in book["payments"]

@@ -315,6 +315,9 @@ def test_a_closed_case(alice, case, people, clock):
         "o": False,
         "p": False,
         "l": False,
+        "e": False,
+        "v": False,
+        "s": False,
         "y": True,
         "h": False,
         "c": True,
@@ -322,7 +325,7 @@ def test_a_closed_case(alice, case, people, clock):
         "q": False,
         "x": False,
     }
-    for form in ("call", "promise", "plan", "hold", "pass"):
+    for form in ("call", "promise", "plan", "hold", "pass", "extension", "waiver", "settlement"):
         assert alice.get(url(case), {"open": form}).context["open"] == ""
 
 

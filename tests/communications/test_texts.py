@@ -37,6 +37,8 @@ CONTEXT = Context(
     oldest_due_on=date(2026, 2, 21),
     days_past_due=10,
     promise_amount=Money(50_000, "USD"),
+    agreed_amount=Money(50_000, "USD"),
+    agreed_by=date(2026, 3, 20),
     promise_due_on=date(2026, 3, 10),
     debit_amount=Money(40_000, "USD"),
     debit_on=date(2026, 3, 6),
@@ -64,10 +66,14 @@ def test_shipped_texts():
     assert found == [
         ("bureau_notice", "reminder", "email", ["en", "zh-hans"]),
         ("debit_notice", "reminder", "email", ["en", "zh-hans"]),
+        ("extension_agreed", "service", "email", ["en", "zh-hans"]),
         ("first_notice", "first_notice", "email", ["en", "zh-hans"]),
         ("plan_nudge", "reminder", "email", ["en", "zh-hans"]),
         ("promise_reminder", "reminder", "email", ["en", "zh-hans"]),
         ("reminder", "reminder", "email", ["en", "zh-hans"]),
+        ("settlement_agreed", "service", "email", ["en", "zh-hans"]),
+        ("settlement_completed", "service", "email", ["en", "zh-hans"]),
+        ("waiver_agreed", "service", "email", ["en", "zh-hans"]),
     ]
 
 
@@ -219,6 +225,8 @@ def test_nearest_language(tag, language):
 def test_the_migration_brings_version_one():
     rows = TemplateVersion.objects.values_list("template__key", "template__language", "number", "approved_by")
     assert sorted(rows) == [
+        ("extension_agreed", "en", 1, None),
+        ("extension_agreed", "zh-hans", 1, None),
         ("first_notice", "en", 1, None),
         ("first_notice", "zh-hans", 1, None),
         ("plan_nudge", "en", 1, None),
@@ -227,6 +235,12 @@ def test_the_migration_brings_version_one():
         ("promise_reminder", "zh-hans", 1, None),
         ("reminder", "en", 1, None),
         ("reminder", "zh-hans", 1, None),
+        ("settlement_agreed", "en", 1, None),
+        ("settlement_agreed", "zh-hans", 1, None),
+        ("settlement_completed", "en", 1, None),
+        ("settlement_completed", "zh-hans", 1, None),
+        ("waiver_agreed", "en", 1, None),
+        ("waiver_agreed", "zh-hans", 1, None),
     ]
     assert list(ScriptVersion.objects.values_list("script__key", "number")) == [("first_call", 1)]
     assert load_texts(by=SYSTEM, at=NOW) == (0, 0)

@@ -8,9 +8,8 @@ from compliance.audit.sql import run_sql
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0010_pauses'),
-        ('accounts', '0010_pauses'),
-        ('compliance', '0006_newest_decisions'),
+        ("accounts", "0012_pauses"),
+        ("compliance", "0006_newest_decisions"),
     ]
 
     operations = [

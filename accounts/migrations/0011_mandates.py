@@ -12,7 +12,7 @@ from compliance.audit.sql import run_sql
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0006_terms'),
+        ("accounts", "0010_documents"),
     ]
 
     operations = [

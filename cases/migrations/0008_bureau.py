@@ -11,9 +11,9 @@ from compliance.audit.sql import run_sql
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0010_mandates'),
-        ('cases', '0003_approval'),
-        ('communications', '0003_texts'),
+        ("accounts", "0011_mandates"),
+        ("cases", "0007_placement"),
+        ("communications", "0003_texts"),
     ]
 
     operations = [

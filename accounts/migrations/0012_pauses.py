@@ -9,7 +9,7 @@ from compliance.audit.sql import run_sql
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0006_terms'),
+        ("accounts", "0011_mandates"),
     ]
 
     operations = [

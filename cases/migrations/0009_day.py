@@ -10,8 +10,8 @@ from compliance.audit.sql import run_sql
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0006_terms'),
-        ('cases', '0003_approval'),
+        ("accounts", "0006_terms"),
+        ("cases", "0008_bureau"),
     ]
 
     operations = [

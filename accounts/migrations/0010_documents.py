@@ -11,7 +11,7 @@ from compliance.audit.sql import run_sql
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0006_terms'),
+        ("accounts", "0009_agencies"),
     ]
 
     operations = [

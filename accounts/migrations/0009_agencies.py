@@ -12,8 +12,8 @@ from compliance.audit.sql import run_sql
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0006_terms'),
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("accounts", "0008_extensions"),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
