@@ -14,7 +14,7 @@ MAILS_PER_PAGE = 20
 
 @require_safe
 @login_required
-@permission_required("cases.view_case", raise_exception=True)
+@permission_required("accounts.view_borrower", raise_exception=True)
 def mail_sink(request: HttpRequest) -> HttpResponse:
     """What the demo's mail server kept, newest first."""
     if not settings.DEMO:
