@@ -37,7 +37,8 @@ complaint AS (
     SELECT placed_on AS day, 'placed' AS what, '' AS currency, 1 AS number FROM placed
     UNION ALL SELECT ended_on, 'returned', '', 1 FROM placed WHERE ended_on IS NOT NULL
     UNION ALL SELECT e.value_date, 'recovered', p.currency, -e.amount
-        FROM placed p JOIN accounts_ledgerentry e ON e.loan_id = p.loan_id AND e.kind IN ('repayment', 'recovery', 'reversal', 'chargeback')
+        FROM placed p JOIN accounts_ledgerentry e ON e.loan_id = p.loan_id
+            AND e.kind IN ('repayment', 'recovery', 'reversal', 'chargeback')
             AND e.value_date > p.placed_on AND (p.ended_on IS NULL OR e.value_date <= p.ended_on)
     UNION ALL SELECT day, 'complaints', '', 1 FROM complaint
     UNION ALL SELECT day, 'upheld', '', 1 FROM complaint WHERE state IN ('upheld', 'partly_upheld')

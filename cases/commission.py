@@ -48,7 +48,8 @@ JOIN cases_case c ON c.id = p.case_id
 JOIN accounts_loan l ON l.id = c.loan_id
 JOIN accounts_portfolio f ON f.id = c.portfolio_id
 JOIN accounts_ledgerentry e ON e.loan_id = c.loan_id
-WHERE p.agency_id = %(agency)s AND c.portfolio_id = ANY(%(portfolios)s) AND e.kind IN ('repayment', 'recovery', 'reversal', 'chargeback')
+WHERE p.agency_id = %(agency)s AND c.portfolio_id = ANY(%(portfolios)s)
+    AND e.kind IN ('repayment', 'recovery', 'reversal', 'chargeback')
     AND e.value_date > p.placed_on AND (p.ended_on IS NULL OR e.value_date <= p.ended_on)
     AND (e.booked_at AT TIME ZONE f.zone)::date BETWEEN %(first)s AND %(last)s
 ORDER BY f.currency, 1, e.value_date, e.id

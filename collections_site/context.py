@@ -32,22 +32,23 @@ NAV = (
     Entry("findings", _("Findings"), "flag", "compliance.view_finding", noun="finding"),
     Entry("overrides", _("Second opinions"), "user-check", "compliance.view_override", noun="override"),
     Entry("approvals", _("Approvals"), "checklist", "cases.view_approval", noun="approval"),
-    Entry("days", _("Daily runs"), "calendar-event", "cases.view_dayrun", noun="day"),
-    Entry("bureau", _("Credit records"), "building-bank", "cases.view_furnished", noun="bureau"),
-    Entry("debits", _("Uncertain debits"), "credit-card-refund", "cases.settle_debit", noun="debit"),
-    Entry("agency_board", _("Agencies"), "building", "cases.view_placement", noun="agency"),
     Entry("packs", _("Rules"), "scale", "compliance.view_packversion", noun="pack"),
+    Entry("audit", _("Audit log"), "shield-check", "compliance.search_audit"),
+    Entry("search", _("Find"), "search", "accounts.view_borrower"),
     Entry("decisions", _("Decisions"), "file-search", "compliance.view_contactdecision", noun="decision"),
     Entry("portfolios", _("Portfolios"), "briefcase", "accounts.open_contact", noun="portfolio"),
-    Entry("audit", _("Audit log"), "shield-check", "compliance.search_audit"),
+    Entry("days", _("Daily runs"), "calendar-event", "cases.view_dayrun", noun="day"),
+    Entry("agency_board", _("Agencies"), "building", "cases.view_placement", noun="agency"),
+    Entry("bureau", _("Credit records"), "building-bank", "cases.view_furnished", noun="bureau"),
+    Entry("debits", _("Uncertain debits"), "credit-card-refund", "cases.settle_debit", noun="debit"),
     Entry("imports", _("Imports"), "file-import", "accounts.import_loans", noun="import"),
     Entry("payments_unmatched", _("Unmatched payments"), "cash-off", "accounts.match_payment"),
-    Entry("search", _("Find"), "search", "accounts.view_borrower"),
     Entry("admin:accounts_user_changelist", _("Staff"), "users", "accounts.view_user"),
     Entry("admin:index", _("Settings"), "settings", "accounts.view_portfolio"),
     Entry("mail_sink", _("Sent mail"), "mailbox", "cases.see_board"),
 )
 DEMO_ONLY = {"mail_sink"}
+IN_THE_BAR = 8
 
 # Where the day starts. Who has no line here starts at the first entry of the nav.
 START = {
@@ -108,6 +109,17 @@ class Shell:
         under = [(len(url), entry) for entry, url in entries if self.request.path.startswith(url)]
         current = max(under, key=lambda pair: pair[0])[1] if under else next(iter(belonging), None)
         return [Link(url, entry.label, entry.icon, entry is current) for entry, url in entries]
+
+    @property
+    def nav_first(self) -> list[Link]:
+        """What the bar shows at once; the page one is on is among it."""
+        first, rest = self.nav[:IN_THE_BAR], self.nav[IN_THE_BAR:]
+        return first + [link for link in rest if link.current]
+
+    @property
+    def nav_more(self) -> list[Link]:
+        """The rest, behind one button."""
+        return [link for link in self.nav[IN_THE_BAR:] if not link.current]
 
     @cached_property
     def home(self) -> str | None:
