@@ -100,7 +100,6 @@ money_urls = [  # imports/ and payments/
     path("payments/unmatched/", payments.payments_unmatched, name="payments_unmatched"),
     path("payments/<uuid:payment_id>/match/", payments.payment_match, name="payment_match"),
 ]
-urlpatterns = desk_urls + deed_urls + document_urls + oversight_urls + money_urls
 debit_urls = [  # mandates and debits/
     path("cases/<uuid:case_id>/mandates/", mandates.mandates, name="mandates"),
     path("cases/<uuid:case_id>/mandates/give/", mandates.mandate_give, name="mandate_give"),
@@ -129,7 +128,6 @@ bureau_urls = [  # bureau/ and the credit record of a case
     path("cases/<uuid:case_id>/credit-record/", bureau.credit_record, name="credit_record"),
     path("cases/<uuid:case_id>/credit-record/dispute/", bureau.credit_dispute, name="credit_dispute"),
 ]
-urlpatterns = desk_urls + deed_urls + oversight_urls + money_urls + debit_urls + bureau_urls
 agency_urls = [  # agencies/: the list itself is for everybody, without signing in
     path("agencies/", agencies.agencies, name="agencies"),
     path("agencies/board/", agencies.agency_board, name="agency_board"),
@@ -141,4 +139,13 @@ agency_urls = [  # agencies/: the list itself is for everybody, without signing 
     path("agencies/<uuid:agency_ref>/lift/", agencies.agency_lift, name="agency_lift"),
     path("agencies/<uuid:agency_ref>/evaluate/", agencies.agency_evaluate, name="agency_evaluate"),
 ]
-urlpatterns = desk_urls + deed_urls + oversight_urls + money_urls + agency_urls
+urlpatterns = (
+    desk_urls
+    + deed_urls
+    + document_urls
+    + oversight_urls
+    + money_urls
+    + debit_urls
+    + bureau_urls
+    + agency_urls
+)

@@ -113,7 +113,7 @@ def _step_lines(case: Case, standing: list[LegalStep], readable: bool) -> list[S
 
 @require_safe
 @login_required
-@permission_required("cases.view_case", raise_exception=True)
+@permission_required("accounts.view_loan", raise_exception=True)
 def case_law(request: StaffRequest, case_id: UUID) -> HttpResponse:
     """Alone, or as the part of the case page that asks for it."""
     page = page_of(request, case_id)

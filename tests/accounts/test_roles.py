@@ -328,7 +328,7 @@ def test_sign_ins_are_noted(administrator):
 
 # The administrators' pages
 
-MODELS = ("legalentity", "portfolio", "team", "terms", "user")
+MODELS = ("agency", "legalentity", "portfolio", "team", "terms", "user")
 
 
 @pytest.fixture
@@ -338,7 +338,7 @@ def admin_client(client, administrator):
 
 
 def pages():
-    """Every page of the five models, with a row each."""
+    """Every page of the six models, with a row each."""
     rows = [make_portfolio(), make_team(), make_user()]
     rows.append(rows[0].entity)
     found = [reverse("admin:index")]
@@ -370,7 +370,7 @@ def test_who_is_not_signed_in_signs_in_first(client):
     assert answer.redirect_chain[-1][0] == f"{reverse('sign_in')}?next=/admin/accounts/user/"
 
 
-def test_the_index_shows_five_things(admin_client):
+def test_the_index_shows_six_things(admin_client):
     [app] = admin_client.get(reverse("admin:index")).context["app_list"]
     assert sorted(model["object_name"].lower() for model in app["models"]) == sorted(MODELS)
 

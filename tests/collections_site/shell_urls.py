@@ -54,6 +54,7 @@ urlpatterns = [
     path("sign-out/", auth.LogoutView.as_view(), name="sign_out"),
     path("preferences/", views.preferences, name="preferences"),
     path("health/", views.healthz, name="health"),
+    path("help/states/", page, name="states"),
     path("refused/", refused),
     path("broken/", broken),
     *[path(f"{name}/", page, name=name) for name in NAMES],

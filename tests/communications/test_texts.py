@@ -225,6 +225,10 @@ def test_nearest_language(tag, language):
 def test_the_migration_brings_version_one():
     rows = TemplateVersion.objects.values_list("template__key", "template__language", "number", "approved_by")
     assert sorted(rows) == [
+        ("bureau_notice", "en", 1, None),
+        ("bureau_notice", "zh-hans", 1, None),
+        ("debit_notice", "en", 1, None),
+        ("debit_notice", "zh-hans", 1, None),
         ("extension_agreed", "en", 1, None),
         ("extension_agreed", "zh-hans", 1, None),
         ("first_notice", "en", 1, None),
