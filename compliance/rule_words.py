@@ -282,6 +282,7 @@ WORDS: dict[str, dict[Any, Any]] = {
     "holds": dict(HoldKind.choices),
     "hold": dict(HoldKind.choices),
     "variants": {**dict(HoldVariant.choices), "written": gettext_lazy("in writing")},
+    "meanwhile": {"flag": gettext_lazy("with a mark"), "leave_out": gettext_lazy("left out")},
     "places": PLACES,
     "except_places": PLACES,
     "debt_types": DEBT_TYPES,

@@ -330,12 +330,9 @@ def test_a_promise_ends_the_legal_stage(at_law, people):
 
 def test_a_promise_stops_the_steps_also_where_nobody_spoke_yet(at_law, people):
     """The map wants a conversation before talking; until then the case stays, and nothing is done on it."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO cases_promise (id, case_id, amount, due_on, channel, made_at, made_on, actor, state)"
-            " VALUES (gen_random_uuid(), %s, 1000, %s, 'app', %s, %s, 'x', 'open')",
-            [at_law.pk, TODAY + 3 * DAY, NOW, TODAY],
-        )
+    Promise.objects.create(
+        case=at_law, amount=10_00, due_on=TODAY + 3 * DAY, channel="app", made_at=NOW, made_on=TODAY, actor="x"
+    )
     with pytest.raises(LegalRefused) as refused:
         step(at_law, people, "letter")
     assert refused.value.missing == ("promise_running",)
@@ -625,8 +622,8 @@ def test_a_hold_that_is_being_opened_comes_before_the_step(owner_connection, mon
             ]:
                 assert not done.done(), done.result()
             owner_connection.execute(
-                "INSERT INTO compliance_hold (id, borrower_id, kind, variant, court_permission, starts_on, opened_at,"
-                " opened_by, ended_by) VALUES (gen_random_uuid(), %s, 'dispute', '', '', %s, %s, 'x', '')",
+                "INSERT INTO compliance_hold (id, borrower_id, kind, variant, court_permission, evidence, starts_on,"
+                " opened_at, opened_by, ended_by) VALUES (gen_random_uuid(), %s, 'dispute', '', '', '', %s, %s, 'x', '')",
                 [case.borrower_id, TODAY, NOW],
             )
         assert "hold stops legal steps" in done.result(timeout=10)

@@ -7,7 +7,7 @@ by plain SQL, the facts of the guard are made, and everybody tries.
 import re
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from accounts.actions.payments import receive, reverse_payment
@@ -15,7 +15,7 @@ from accounts.models import Role, User
 from cases.actions.transition import MoveRefused, move
 from cases.guards import GUARDS
 from cases.machine import BY_MOVE, CLOSED_STATES, EDGES, OPEN_STATES, STATES, targets
-from cases.models import Case, PlanState
+from cases.models import Case, Plan, PlanState, Promise, PromiseState
 from cases.picture import draw
 from cases.views import states as states_page
 from compliance.actions.contacts import note_inbound
@@ -30,12 +30,11 @@ ROLES = list(Role)
 
 
 def plan_row(case: Case, state: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO cases_plan (id, case_id, total, agreed_at, agreed_on, channel, actor, state, ended_at)"
-            " VALUES (gen_random_uuid(), %s, 10000, %s, %s, 'call', 'x', %s, %s)",
-            [case.pk, NOW, TODAY, state, None if state == PlanState.ACTIVE else NOW],
-        )
+    plan = Plan.objects.create(
+        case=case, total=100_00, agreed_at=NOW, agreed_on=TODAY, channel="call", actor="x", state=state,
+        ended_at=None if state == PlanState.ACTIVE else NOW,
+    )  # fmt: skip
+    plan.instalments.create(number=1, due_on=TODAY, amount=plan.total)
 
 
 def spoke(case: Case) -> None:
@@ -65,12 +64,10 @@ def legal_facts(case: Case) -> None:
     told(case)
     spoke(case)
     plan_row(case, PlanState.CANCELLED)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO cases_promise (id, case_id, amount, due_on, channel, made_at, made_on, actor, state, decided_at)"
-            " VALUES (gen_random_uuid(), %s, 1, %s, 'call', %s, %s, 'x', 'broken', %s)",
-            [case.pk, TODAY, NOW.replace(minute=1), TODAY, NOW.replace(minute=2)],
-        )
+    Promise.objects.create(
+        case=case, amount=1, due_on=TODAY, channel="call", made_at=NOW.replace(minute=1), made_on=TODAY, actor="x",
+        state=PromiseState.BROKEN, decided_at=NOW.replace(minute=2),
+    )  # fmt: skip
     in_time(case)
     agreed_by_two(case)
 

@@ -160,7 +160,7 @@ def entries(page: str) -> list[tuple[str, bool]]:
 def test_each_role_sees_its_own_pages(client, role):
     page = page_of(client, make_user(role=role), "/search/")
     assert [label for label, _current in entries(page)] == NAV[role]
-    assert ("Next case" in page) == (role in {Role.AGENT, Role.SUPERVISOR})
+    assert ("Next case" in page) == (role in {Role.AGENT, Role.SUPERVISOR, Role.AGENCY})
 
 
 @pytest.mark.django_db

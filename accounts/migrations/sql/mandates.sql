@@ -47,7 +47,8 @@ ALTER TABLE accounts_debitnotice ENABLE ALWAYS TRIGGER debit_notice_freeze;
 ALTER TABLE accounts_debitnotice ENABLE ALWAYS TRIGGER debit_notice_kept;
 
 -- Failures since the last debit that was paid. Debits of a mandate never overlap, so their order is that of their making.
-CREATE FUNCTION debit_failures(p_mandate uuid) RETURNS bigint LANGUAGE sql STABLE AS $$
+CREATE FUNCTION debit_failures(p_mandate uuid) RETURNS bigint LANGUAGE sql STABLE
+SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT count(*) FROM accounts_debit d JOIN accounts_debitoutcome o ON o.debit_id = d.id AND o.state = 'failed'
     WHERE d.mandate_id = p_mandate AND NOT EXISTS (
         SELECT FROM accounts_debit later JOIN accounts_debitoutcome p ON p.debit_id = later.id AND p.state = 'paid'

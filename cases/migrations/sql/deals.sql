@@ -36,7 +36,8 @@ ALTER TABLE cases_plan ADD CONSTRAINT plan_shown_whole
     CHECK (shown = '' AND digest = '' OR digest = encode(sha256(convert_to(shown, 'UTF8')), 'hex'));
 
 -- At the end of the transaction the instalments come to what was agreed, whichever of the two was written last.
-CREATE FUNCTION plan_adds_up() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION plan_adds_up() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     plan uuid := CASE WHEN TG_TABLE_NAME = 'cases_plan' THEN (to_jsonb(NEW) ->> 'id')::uuid
         ELSE (to_jsonb(NEW) ->> 'plan_id')::uuid END;

@@ -49,7 +49,8 @@ GRANT EXECUTE ON FUNCTION debit_decide TO forbear_app;
 
 -- The portfolio's date on which a debit's announcement really left by its provider, in the text for it, with this amount and
 -- day, about this loan; null where none did.
-CREATE FUNCTION debit_notice_sent(p_notice uuid, p_zone text) RETURNS date LANGUAGE sql STABLE AS $$
+CREATE FUNCTION debit_notice_sent(p_notice uuid, p_zone text) RETURNS date LANGUAGE sql STABLE
+SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT (m.status_at AT TIME ZONE p_zone)::date FROM cases_debitmessage l
     JOIN accounts_debitnotice n ON n.id = l.notice_id
     JOIN accounts_mandate a ON a.id = n.mandate_id
@@ -113,7 +114,8 @@ BEGIN
 END $$;
 
 -- What a mandate has drawn in a date's month, or may have: all but what certainly did not come.
-CREATE FUNCTION debit_drawn(p_mandate uuid, p_on date) RETURNS bigint LANGUAGE sql STABLE AS $$
+CREATE FUNCTION debit_drawn(p_mandate uuid, p_on date) RETURNS bigint LANGUAGE sql STABLE
+SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT coalesce(sum(d.amount), 0)::bigint FROM accounts_debit d
     WHERE d.mandate_id = p_mandate AND date_trunc('month', d."on"::timestamp) = date_trunc('month', p_on::timestamp)
         AND NOT EXISTS (SELECT FROM accounts_debitoutcome o WHERE o.debit_id = d.id AND o.state IN ('failed', 'withdrawn'))
@@ -122,7 +124,8 @@ GRANT EXECUTE ON FUNCTION debit_drawn TO forbear_app;
 
 -- Whether a hold stops collecting from a loan on a date. Every kind does (`compliance.holds`). A hold's dates are the borrower's
 -- own, which may be a day ahead of the portfolio's or behind: the stricter counts.
-CREATE FUNCTION debit_held(p_borrower uuid, p_loan uuid, p_on date) RETURNS boolean LANGUAGE sql STABLE AS $$
+CREATE FUNCTION debit_held(p_borrower uuid, p_loan uuid, p_on date) RETURNS boolean LANGUAGE sql STABLE
+SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT EXISTS (
         SELECT FROM compliance_hold h
         WHERE h.borrower_id = p_borrower AND (h.loan_id IS NULL OR h.loan_id = p_loan) AND h.ended_at IS NULL
