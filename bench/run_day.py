@@ -123,12 +123,10 @@ def pay_some(now: datetime, on: date) -> None:
     from cases.models import Case
     from compliance.audit import Actor, Stream
 
-    cases = Case.objects.open().filter(portfolio__code="DAY-LATE").order_by("pk")[: round(LOANS * PAYING)]
+    cases = Case.objects.open().filter(portfolio__code="DAY-LATE").order_by("pk")
     postings = [
-        Posting(
-            loan_id=case.loan_id, kind="repayment", reference=f"bench:{on}", value_date=on, amount=1_100_00
-        )
-        for case in cases
+        Posting(loan_id=loan, kind="repayment", reference=f"bench:{on}", value_date=on, amount=1_100_00)
+        for loan in cases.values_list("loan", flat=True)[:: round(LATE / PAYING)]
     ]
     post(postings, by=Actor.system("bench"), at=now, stream=Stream.system())
 
