@@ -59,6 +59,8 @@ def plan_first_notices(
     told = CaseMessage.objects.filter(case=OuterRef("pk")).exclude(message__status__in=NOT_TOLD)
     untold = Case.objects.filter(~Exists(told), portfolio=portfolio, state=CaseState.OVERDUE)
     untold = untold.filter(borrower__gt=part.after, borrower__lte=part.upto)
+    # Whoever is to be called already, and has no address that might be written to, is not looked at day after day.
+    untold = untold.filter(~Exists(_busy()) | Exists(_untried_addresses()))
     for cases in _chunks(untold):
         ways = [_Way(case) for case in cases]
         _find_points(ways)
@@ -75,10 +77,22 @@ def _chunks(cases: "QuerySet[Case]") -> Iterator[list[Case]]:
     """The cases, some at a time, with their borrowers and whether something is planned for them (`busy`)."""
     # Found once: cases of the same transaction are new to the planner, and searching on from the last would read all again.
     ids = list(cases.order_by("pk").values_list("pk", flat=True))
-    busy = Exists(WorkItem.objects.filter(case=OuterRef("pk"), done_at=None))
     for first in range(0, len(ids), CHUNK):
-        chunk = Case.objects.filter(pk__in=ids[first : first + CHUNK]).annotate(busy=busy)
+        chunk = Case.objects.filter(pk__in=ids[first : first + CHUNK]).annotate(busy=Exists(_busy()))
         yield list(chunk.select_related("borrower").order_by("pk"))
+
+
+def _busy() -> "QuerySet[WorkItem]":
+    """What a person has to do on a case already."""
+    return WorkItem.objects.filter(case=OuterRef("pk"), done_at=None)
+
+
+def _untried_addresses() -> "QuerySet[ContactPoint]":
+    """Of the borrower of a case, in use: where a channel that can send reaches, and nothing was sent for this case."""
+    tried = CaseMessage.objects.filter(case=OuterRef(OuterRef("pk")), message__contact_point=OuterRef("pk"))
+    kinds = [KIND_OF_CHANNEL[channel] for channel in HOUSE_ORDER if channel in set(configured())]
+    own = ContactPoint.objects.usable().filter(borrower=OuterRef("borrower"), related_person=None)
+    return own.filter(~Exists(tried), kind__in=kinds)
 
 
 class _Texts:

@@ -29,7 +29,7 @@ STANDING = f"""
 CREATE TEMPORARY TABLE day_standing ON COMMIT DROP AS
 SELECT s.loan_id, s.borrower_id, s.days_past_due, s.arrears::bigint, s.outstanding::bigint, s.bucket, c.id AS case_id
 FROM ({standing_sql("portfolio.id = %(portfolio)s AND " + within("loan.borrower_id"))}) AS s
-LEFT JOIN cases_case c ON c.loan_id = s.loan_id AND c.closed_at IS NULL
+LEFT JOIN cases_case c ON c.loan_id = s.loan_id AND c.closed_at IS NULL AND {within("c.borrower_id")}
 """
 # Newly overdue: late by one day that counted, and not so the day before.
 REPORT = """

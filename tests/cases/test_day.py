@@ -10,11 +10,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
+from accounts.actions.borrowers import add_contact_point
 from accounts.actions.payments import receive, reverse_payment
 from accounts.models import Loan
 from accounts.schedules import Every
 from cases import tasks
 from cases.actions import day as day_module
+from cases.actions import outreach
 from cases.actions.agreements import agree_plan, record_promise
 from cases.actions.day import DayRefused, run_day
 from cases.actions.ending import end_case
@@ -393,6 +395,32 @@ def test_a_notice_that_failed_for_good_is_tried_another_way(portfolio):
     assert (day.summary["notices"], Message.objects.count()) == (0, 1)
     # The first call stands; nobody is looked for who has a number.
     assert [kind for kind, _due, _reason in steps(case_of(loan))] == ["first_call"]
+
+
+def test_whoever_waits_for_a_call_is_judged_again_only_when_an_address_has_come(portfolio, monkeypatch):
+    judged = []
+    look_many = outreach.gate.look_many
+
+    def look(questions, *, at):
+        judged.extend(question.channel for question in questions)
+        return look_many(questions, at=at)
+
+    monkeypatch.setattr(outreach.gate, "look_many", look)
+    borrower = make_borrower(portfolio, phone="+1 212 555 0100", zones=["America/New_York"])
+    loan = make_loan(borrower, due_on=days_ago(5))
+    run()
+    assert (judged, Message.objects.count()) == (["call"], 0)
+    run(TODAY + DAY)
+    assert judged == ["call"]
+    add_contact_point(
+        borrower=borrower, kind="email", text="dana@example.com", region=None, source="borrower",
+        ground="contract", by=SYSTEM, at=NOW,
+    )  # fmt: skip
+    assert run(TODAY + 2 * DAY).summary["notices"] == 1
+    assert (judged, Message.objects.get().for_case.case) == (["call", "email"], case_of(loan))
+    Message.objects.update(status="failed")
+    run(TODAY + 3 * DAY)
+    assert (judged, Message.objects.count()) == (["call", "email"], 1)
 
 
 # The command and the clock

@@ -1,6 +1,7 @@
 """A day's run in parts: done side by side, gone on with after a worker was killed, told on its page."""
 
 import os
+import random
 import signal
 import time
 from multiprocessing import get_context
@@ -92,6 +93,7 @@ def test_in_parts_or_whole_it_comes_to_the_same(db, monkeypatch):
 
 
 HANGS = 77
+KILLS = int(os.environ.get("FORBEAR_KILLS", "12"))
 
 
 def _work_and_hang(login: dict, run_id, parts: int) -> None:
@@ -147,6 +149,67 @@ def test_a_worker_that_is_killed_leaves_nothing_half_done(few, killed_after, own
     assert len(broken["report"]) == 10
 
 
+def _work_and_hang_at(login: dict, run_id, statement: int) -> None:
+    """A worker that hangs before one of its statements, counted over all parts that it does."""
+    connection.settings_dict.update(login)
+    left = statement
+
+    def count(execute, sql, params, many, context):
+        nonlocal left
+        left -= 1
+        if left == 0:
+            execute(f"SELECT pg_advisory_lock({HANGS})", None, False, context)
+            time.sleep(60)
+        return execute(sql, params, many, context)
+
+    run = DayRun.objects.get(pk=run_id)
+    with connection.execute_wrapper(count):
+        for part in open_parts(run):
+            work_part(part_id=part, by=RUN, at=at_six(TODAY))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_wherever_workers_are_killed_it_comes_to_what_an_undisturbed_run_comes_to(few, owner_connection):
+    fill(5)
+    with transaction.atomic():
+        run_day(date=TODAY, by=RUN, at=at_six(TODAY))
+        undisturbed = result()
+        transaction.set_rollback(True)
+    assert undisturbed["summary"]["opened"] == undisturbed["summary"]["notices"] == 8
+    pick = random.Random(13)
+    run_id = begin_due(by=RUN, at=at_six(TODAY)).pk
+    login = {key: connection.settings_dict[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
+
+    def held() -> bool:
+        found = owner_connection.execute(
+            f"SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = {HANGS}"
+        )
+        return found.fetchone() is not None
+
+    killed = 0
+    for _try in range(KILLS):
+        connections.close_all()
+        statement = pick.randint(1, 60)
+        worker = get_context("fork").Process(target=_work_and_hang_at, args=(login, run_id, statement))
+        worker.start()
+        while worker.is_alive() and not held():
+            time.sleep(0.01)
+        killed += worker.is_alive()
+        worker.kill()
+        worker.join()
+        while held():
+            time.sleep(0.01)
+        done = set(DayPart.objects.exclude(finished_at=None).values_list("pk", flat=True))
+        # What is in the log is of parts that are done: all of each, nothing of the others.
+        assert set(AuditEvent.objects.filter(type="day.part_done").values_list("stream", flat=True)) == done
+        assert set(AuditEvent.objects.filter(type="case.opened").values_list("stream", flat=True)) <= done
+    assert killed >= KILLS // 3
+    run_day(date=TODAY, by=RUN, at=at_six(TODAY))
+    assert result() == undisturbed
+    run_day(date=TODAY, by=RUN, at=NOW)
+    assert result() == undisturbed
+
+
 def test_a_part_is_done_once_and_never_taken_away(few, db):
     fill(2)
     run_day(date=TODAY, by=RUN, at=at_six(TODAY))
@@ -182,6 +245,11 @@ def test_the_page_tells_progress_counts_and_what_was_different_the_day_before(fe
     everything = client.get(reverse("day", args=["2026-03-03"]))
     assert [code for code, _run in everything.context["portfolios"]] == ["river", "second"]
     assert everything.context["before"] is None
-    assert [run.counts["opened"] for run in client.get(reverse("days")).context["runs"]] == [2, 18]
+    runs = client.get(reverse("days")).context["runs"]
+    assert [(run.counts["opened"], run.finished) for run in runs] == [(2, True), (18, True)]
+    assert [run.seconds > 0 for run in runs] == [True, True]
+    client.force_login(people.bob)
+    runs = client.get(reverse("days")).context["runs"]
+    assert [(run.counts["opened"], run.counts["loans"]) for run in runs] == [(1, 10), (9, 10)]
     assert client.get(reverse("day", args=["2026-03-09"])).status_code == 404
     assert client.get(reverse("day", args=["soon"])).status_code == 404

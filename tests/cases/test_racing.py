@@ -1,4 +1,7 @@
-"""Two people at one case at the same moment: what comes of it is what would have come of one after the other."""
+"""Two people at one case at the same moment: what comes of it is what would have come of one after the other.
+
+Forty random pairs; `FORBEAR_RACES=200` for the longer run.
+"""
 
 import os
 import random
@@ -24,10 +27,11 @@ from cases.actions.transition import MoveRefused, move
 from cases.models import Case, PlanState, PromiseState, Transition
 from compliance.actions.holds import HoldRefused, open_hold
 from compliance.audit import Actor
+from compliance.models import AuditEvent
 from tests.cases.stories import call, fresh, make_case
 from tests.factories import NOW, SYSTEM, TODAY, make_people, make_portfolio
 
-PAIRS = int(os.environ.get("FORBEAR_RACES", "200"))
+PAIRS = int(os.environ.get("FORBEAR_RACES", "40"))
 LATER = NOW + timedelta(hours=1)
 REFUSALS = (AgreementRefused, HoldRefused, MoveRefused, PaymentRefused, work.LeaseHeld, work.LeaseLost)
 
@@ -142,9 +146,12 @@ def check(case: Case) -> None:
     assert case.state_seq == len(moves)
     assert case.state == (moves[-1][1] if moves else "overdue")
     assert all(moves[number][1] == moves[number + 1][0] for number in range(len(moves) - 1))
-    open_promises = case.promises.filter(state=PromiseState.OPEN).count()
-    running = case.plans.filter(state=PlanState.ACTIVE).count()
-    assert open_promises + running <= (1 if case.is_open else 0)
+    open_promises = list(case.promises.filter(state=PromiseState.OPEN))
+    running = list(case.plans.filter(state=PlanState.ACTIVE))
+    assert len(open_promises) <= case.is_open
+    assert len(running) <= case.is_open
+    # A promise may be made beside a plan that runs (what is late of it); one that was open gives way to the plan.
+    assert all(promise.pk > plan.pk for promise in open_promises for plan in running)
     assert (case.state == "installment_plan") == bool(running)
     if not case.is_open:
         assert not case.work_items.filter(done_at=None).exists()
@@ -206,6 +213,36 @@ def test_two_people_at_once_come_to_what_one_after_the_other_would():
         finally:
             for _thread in range(2):
                 pool.submit(lambda: (barrier.wait(timeout=5), connection.close()))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_waited_for_a_lease_hears_who_has_it_now(owner_connection):
+    portfolio = make_portfolio("river")
+    bob = make_people(portfolio).bob
+    bela, case = _another(bob), make_case(portfolio)
+
+    def bob_does(deed: str) -> str:
+        try:
+            return answer(deed, case, bob)
+        finally:
+            connection.close()
+
+    for deed in ("take", "pass"):
+        with ThreadPoolExecutor(1) as pool:
+            with owner_connection.transaction():
+                owner_connection.execute(
+                    "UPDATE cases_lease SET holder_id = %s, until = %s WHERE case_id = %s",
+                    [bela.pk, LATER + work.LEASE, case.pk],
+                )
+                done = pool.submit(bob_does, deed)
+                while not owner_connection.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
+                    assert not done.done(), done.result()
+            assert done.result(timeout=10) == "LeaseHeld"
+        assert fresh(case).lease.holder == bela
+        owner_connection.execute("UPDATE cases_lease SET holder_id = NULL, until = NULL")
+    assert not AuditEvent.objects.filter(
+        type__in=("case.leased", "case.released", "case.reassigned")
+    ).exists()
 
 
 def _another(user: User) -> User:
