@@ -289,7 +289,8 @@ def take_next(*, user: User, at: datetime) -> Case | None:
 @transaction.atomic
 def take(*, case: Case, user: User, at: datetime) -> datetime:
     """Lease one chosen case, or go on with one's own; returns until when. Raises `LeaseHeld`."""
-    lease = Lease.objects.select_for_update(of=("self",)).select_related("holder").get(case=case)
+    # Without its holder: a row joined before the lock was waited for is the row of then.
+    lease = Lease.objects.select_for_update().get(case=case)
     if lease.holder and lease.until and lease.until > at and lease.holder_id != user.pk:
         raise LeaseHeld(lease.holder, lease.until)
     mine = lease.holder_id == user.pk and lease.until is not None and lease.until > at
