@@ -226,6 +226,8 @@ TEXTS: dict[str, Promise] = {
     "waiver_agreed": gettext_lazy("Confirmation of the waiver"),
     "settlement_agreed": gettext_lazy("Confirmation of the settlement"),
     "settlement_completed": gettext_lazy("Confirmation that all is settled"),
+    "offer_lapsed": gettext_lazy("Word that an offer is over"),
+    "settlement_lapsed": gettext_lazy("Word that a settlement is over"),
 }
 
 

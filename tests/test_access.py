@@ -43,6 +43,7 @@ PAGES: dict[str, set[str] | frozenset[str]] = {
     "case_call": TALKS,
     "case_promise": TALKS,
     "case_plan": CASEWORK,
+    "case_plan_shown": SEES_CASES,
     "case_extension": CASEWORK,
     "case_waiver": CASEWORK,
     "case_settlement": CASEWORK,

@@ -376,10 +376,11 @@ def _begin(notice_id: UUID, balance: int | None, now: Callable[[], datetime], *,
 
 @transaction.atomic(durable=True)
 def _wire(line: Line, debit_id: UUID, now: Callable[[], datetime]) -> Answer | LeftUnknown | None:
-    """Ask the provider, while the mandate is held: who revokes it waits for the answer, or has come before and nothing
-    leaves (None). The same for a hold that has come since."""
+    """Ask the provider, while the mandate and the borrower are held: who revokes it, or opens a hold, waits for the answer,
+    or has come before and nothing leaves (None)."""
     debit = Debit.objects.select_related("loan__portfolio").get(pk=debit_id)
     mandate = Mandate.objects.select_for_update(no_key=True).get(pk=debit.mandate_id)
+    Borrower.objects.select_for_update(no_key=True).get(pk=debit.borrower_id)
     with connection.cursor() as cursor:
         on = debit.loan.portfolio.business_date(now())
         cursor.execute("SELECT debit_held(%s, %s, %s)", [debit.borrower_id, debit.loan_id, on])

@@ -14,7 +14,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from accounts.models import Portfolio, Terms
+from accounts.actions.ledger import MONEY
+from accounts.models import EntryKind, Portfolio, Terms
 from accounts.money import decimal_text
 from cases.chronicle import tell
 from cases.models import CaseMessage, DayRun, Plan, PlanState, Promise, PromiseState
@@ -37,9 +38,10 @@ GRACE = _term("promise_grace_days", "p.made_on", Terms().promise_grace_days)
 PLAN_GRACE = _term("promise_grace_days", "p.agreed_on", Terms().promise_grace_days)
 BREAKS_AT = _term("plan_breaks_at", "p.agreed_on", Terms().plan_breaks_at)
 # A payment that was taken back never came; what a provider charged back later is taken off from its own day.
-PAYMENT = """e.loan_id = c.loan_id AND e.kind IN ('repayment', 'recovery', 'chargeback') AND NOT EXISTS (
+COUNTED = ", ".join(f"'{kind.value}'" for kind in (*MONEY, EntryKind.CHARGEBACK))
+PAYMENT = f"""e.loan_id = c.loan_id AND e.kind IN ({COUNTED}) AND NOT EXISTS (
             SELECT FROM accounts_ledgerentry r
-            WHERE r.loan_id = e.loan_id AND r.kind = 'reversal' AND r.reference = e.reference
+            WHERE r.loan_id = e.loan_id AND r.kind = '{EntryKind.REVERSAL.value}' AND r.reference = e.reference
         )"""
 # Within a series the promise due first takes first, and no more than its amount: `reached` is what it and those before it
 # have got of all that came by its last day, so nothing counts twice.
@@ -126,9 +128,23 @@ FROM counted, cases_case c
 WHERE p.id = counted.id AND c.id = p.case_id
 RETURNING p.id, p.state, c.id, c.borrower_id
 """
+# All that was ever agreed: an ended plan got what was booked by its end.
+CAME_TO_PLANS = f"""
+    SELECT p.id, coalesce(sum(-e.amount), 0)::bigint AS paid, {PLAN_GRACE} AS grace
+    FROM cases_plan p
+    JOIN cases_case c ON c.id = p.case_id
+    LEFT JOIN accounts_ledgerentry e ON {PAYMENT} AND e.value_date BETWEEN p.agreed_on AND %(on)s
+        AND e.booked_at > p.agreed_at AND (p.ended_at IS NULL OR e.booked_at <= p.ended_at)
+    WHERE {{scope}}
+    GROUP BY p.id, c.id
+"""
 PROGRESS = f"""
 SELECT id, paid FROM ({PAID_TO_PROMISES}) AS promises WHERE state = 'open'
 UNION ALL SELECT id, paid FROM ({PAID_TO_PLANS}) AS plans
+"""
+CAME = f"""
+SELECT id, paid, grace FROM ({PAID_TO_PROMISES}) AS promises
+UNION ALL SELECT id, paid, grace FROM ({CAME_TO_PLANS}) AS plans
 """
 OF_CASES = "p.case_id = ANY(%(cases)s)"
 
@@ -279,6 +295,26 @@ def progress(*, case_ids: Sequence[UUID], on: date) -> dict[UUID, int]:
     with connection.cursor() as cursor:
         cursor.execute(PROGRESS.format(scope=OF_CASES), values)
         return dict(cursor.fetchall())
+
+
+@dataclass(frozen=True)
+class Came:
+    """What has come in towards an agreement, minor units, and the days of grace it has."""
+
+    paid: int
+    grace: int
+
+
+def came_in(*, case_ids: Sequence[UUID], on: date) -> dict[UUID, Came]:
+    """By id, what came by that date towards every promise of these cases that was not cancelled, and every plan."""
+    values: dict[str, Any] = {
+        "cases": list(case_ids),
+        "states": [state.value for state in PromiseState if state != PromiseState.CANCELLED],
+        "on": on,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(CAME.format(scope=OF_CASES), values)
+        return {pk: Came(paid, grace) for pk, paid, grace in cursor.fetchall()}
 
 
 def cancel_promise(*, promise: Promise, reason: str, by: Actor, at: datetime) -> None:

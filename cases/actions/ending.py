@@ -1,15 +1,18 @@
 """A person ends the work on a case: settled for a part of the debt, given up, or returned to the lender."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import transaction
+from django.db.models import Sum
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.actions.ledger import Posting, post
-from accounts.models import Basis, EntryKind
-from accounts.standing import standing_of
+from accounts.actions.ledger import MONEY, TAKES_BACK, Posting, lock_loans, post
+from accounts.models import Authority, Basis, EntryKind
+from accounts.standing import Standing, standing_of
+from cases.actions.agreements import AgreementRefused, authority_of
 from cases.actions.transition import lock, move
 from cases.models import Case, CaseState
 from compliance.audit import Actor
@@ -39,8 +42,9 @@ def end_case(*, case: Case, ending: str, by: Actor, at: datetime) -> Case:
     """End a case, by a key of `ENDINGS`. A settlement forgives all that is still outstanding, in the ledger; a case
     given up is written off there.
 
-    Raises `MoveRefused`: who may not close a case, a case that moved meanwhile, a settlement of which nothing was paid.
-    Nothing is forgiven or written off then.
+    Raises `MoveRefused`: who may not close a case, a case that moved meanwhile, a settlement of which nothing was paid;
+    `AgreementRefused` (`too_early`, `authority`): a settlement that the portfolio's terms do not allow this person. Nothing
+    is forgiven or written off then.
     """
     found = ENDINGS[ending]
     if found.to == CaseState.SETTLED:
@@ -51,17 +55,47 @@ def end_case(*, case: Case, ending: str, by: Actor, at: datetime) -> Case:
 
 
 def _forgive_the_rest(case: Case, by: Actor, at: datetime) -> None:
+    lock_loans([case.loan_id])
     today = case.portfolio.business_date(at)
-    rest = standing_of([case.loan_id], on=today)[case.loan_id].outstanding
-    if rest > 0:
-        waiver = Posting(
-            loan_id=case.loan_id,
-            kind=EntryKind.WAIVER,
-            reference=f"settlement:{case.pk}",
-            value_date=today,
-            amount=rest,
+    standing = standing_of([case.loan_id], on=today)[case.loan_id]
+    rest = standing.outstanding
+    if rest <= 0:
+        return
+    _check_policy(case, standing, by, today)
+    waiver = Posting(
+        loan_id=case.loan_id,
+        kind=EntryKind.WAIVER,
+        reference=f"settlement:{case.pk}",
+        value_date=today,
+        amount=rest,
+    )
+    post([waiver], by=by, at=at)
+
+
+def _check_policy(case: Case, standing: Standing, by: Actor, today: date) -> None:
+    """What is forgiven by hand keeps to what may be offered: late enough, and no greater part of what was owed before the
+    payments of this case than the person may forgive. Who may not close at all, or where nothing was paid, hears so from
+    the move."""
+    paid = paid_since_opened(case)
+    if paid <= 0 or not by.may("cases.close_case"):
+        return
+    terms = case.portfolio.terms_on(today)
+    if standing.days_past_due < terms.settlement_after_days:
+        least = terms.settlement_after_days
+        sentence = gettext("A settlement is offered from day %(least)s past due on.") % {"least": least}
+        raise AgreementRefused("too_early", sentence, least=least)
+    most = terms.limit(authority_of(by), Authority.SETTLEMENT_PERCENT)
+    if standing.outstanding * 100 > most * (standing.outstanding + paid):
+        sentence = gettext(
+            "A settlement forgives at most %(most)s %% of what was owed; this would forgive more than anybody may."
         )
-        post([waiver], by=by, at=at)
+        raise AgreementRefused("authority", sentence % {"most": most}, most=most)
+
+
+def paid_since_opened(case: Case) -> int:
+    """What has come in on the loan since the case opened, less what was taken back: minor units."""
+    booked = case.loan.entries.filter(kind__in=(*MONEY, *TAKES_BACK), value_date__gte=case.opened_on)
+    return -booked.aggregate(all=Sum("amount", default=0))["all"]
 
 
 def _write_off(case: Case, by: Actor, at: datetime) -> None:

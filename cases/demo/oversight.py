@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef
 
 from accounts.actions.borrowers import refuse_related_person
 from accounts.models import EntryKind, LedgerEntry, Loan, Payment, RelatedPerson, User
+from cases.actions.agreements import AgreementRefused
 from cases.actions.answering import answer_approval
 from cases.actions.ending import end_case
 from cases.actions.legal import propose_legal, set_limitation
@@ -120,7 +121,10 @@ class Oversight:
             case = _case(pk)
             debt = self.debts[case.loan.external_id]
             if pk in paying and debt.sent == debt.posted >= debt.outstanding:
-                end_case(case=case, ending="settled", by=Actor.staff(crew.supervisor), at=at)
+                try:
+                    end_case(case=case, ending="settled", by=Actor.staff(crew.supervisor), at=at)
+                except AgreementRefused:  # a part of the half came before the case opened
+                    continue
                 debt.forgiven()
                 return
 

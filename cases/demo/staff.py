@@ -9,7 +9,8 @@ from django.contrib.auth.hashers import make_password
 
 from accounts.actions import portfolios, staff
 from accounts.actions.reconciliation import figures_of, sign_reconciliation
-from accounts.models import LegalEntity, Portfolio, Role, Team, Terms, User
+from accounts.models import Authority, LegalEntity, Portfolio, Role, Team, Terms, User
+from accounts.models.terms import usual_authority
 from cases.demo.book import PRODUCTS, Product
 from cases.demo.logins import DEMO_PASSWORD
 from compliance.audit import Actor
@@ -17,6 +18,14 @@ from compliance.audit import Actor
 SEED = Actor.system("seed_demo")
 # Six weeks of history hold few loans that are ninety days late, and legal's page should have something to show.
 LEGAL_AFTER_DAYS = 45
+# Nor many that are sixty: half of what was owed may be forgiven, and early.
+SETTLEMENTS = {
+    "settlement_after_days": 14,
+    "authority": {
+        **usual_authority(),
+        Role.SUPERVISOR.value: usual_authority()[Role.SUPERVISOR] | {Authority.SETTLEMENT_PERCENT.value: 50},
+    },
+}
 PAYMENTS_FRESH_DAYS = 30
 """The demo is looked at for weeks, while nobody sends it payments."""
 
@@ -89,7 +98,12 @@ def _crew(product: Product, administrator: User, compliance: User, at: datetime)
         by=by,
         at=at,
     )
-    terms = Terms(portfolio=portfolio, from_on=portfolio.business_date(at), legal_after_days=LEGAL_AFTER_DAYS)
+    terms = Terms(
+        portfolio=portfolio,
+        from_on=portfolio.business_date(at),
+        legal_after_days=LEGAL_AFTER_DAYS,
+        **SETTLEMENTS,
+    )
     portfolios.set_terms(terms=terms, by=by, at=at)
     officer = Actor.staff(compliance)
     figures = figures_of(portfolio)

@@ -74,18 +74,22 @@ def shown(sent: str) -> list[dict[str, Any]]:
         return []
 
 
-def _way(way: Alternative, own: int) -> Way:
-    amounts = [part.amount for part in way.instalments]
+def way_label(code: str) -> str:
     labels = {
         "equal": _("equal parts, every month"),
         "stepped": _("small at first, then rising"),
         "paydays": _("on paydays"),
     }
+    return labels.get(code, code)
+
+
+def _way(way: Alternative, own: int) -> Way:
+    amounts = [part.amount for part in way.instalments]
     every = "paydays" if way.shape.paydays else "month"
     rise = way.shape.rise or ""
     query = f"&count={way.shape.count}&first_on={way.shape.first_due_on}&every={every}&rise={rise}"
     return Way(
-        labels[way.code],
+        way_label(way.code),
         len(amounts),
         amounts[0],
         max(amounts),

@@ -63,10 +63,11 @@ SELECT jsonb_build_object(
         )
     ),
     'promises', (
-        SELECT jsonb_agg(to_jsonb(p) ORDER BY p.made_at DESC) FROM cases_promise p WHERE p.case_id = %(case)s
+        SELECT jsonb_agg(to_jsonb(p) ORDER BY p.made_at DESC, p.due_on, p.number)
+        FROM cases_promise p WHERE p.case_id = %(case)s
     ),
     'plans', (
-        SELECT jsonb_agg(to_jsonb(p) ORDER BY p.agreed_at DESC) FROM cases_plan p WHERE p.case_id = %(case)s
+        SELECT jsonb_agg(to_jsonb(p) ORDER BY p.agreed_at DESC, p.id DESC) FROM cases_plan p WHERE p.case_id = %(case)s
     ),
     'plan_instalments', (
         SELECT jsonb_agg(to_jsonb(i) ORDER BY i.number)

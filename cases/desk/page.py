@@ -16,7 +16,7 @@ from accounts.ageing import extended
 from accounts.http import StaffRequest
 from accounts.models import ContactPoint, PointStatus, Terms
 from accounts.standing import Standing, standing_at
-from cases.actions.deciding import progress
+from cases.actions.deciding import came_in
 from cases.desk import talk
 from cases.desk.agreements import agreements
 from cases.desk.facts import Due, Facts, read_facts
@@ -27,7 +27,7 @@ from cases.desk.strip import Strip, strip
 from cases.desk.who import Who, who
 from cases.forms import NoteForm
 from cases.machine import OPEN_STATES
-from cases.models import Call, Case, CaseState, Lease, PlanState, PromiseState, ScriptRun
+from cases.models import Call, Case, CaseState, Lease, PlanState, ScriptRun
 from cases.reasons import grouped, suggest
 from cases.timeline import timeline
 from cases.words import amount, day
@@ -206,9 +206,8 @@ class CasePage:
         """For `cases/case.html` and its parts; `more` brings the open form."""
         works = self.request.user.has_perm("cases.talk_case")
         promises, plans = self.facts.promises, self.facts.plans
-        promised = next((promise for promise in promises if promise.state == PromiseState.OPEN), None)
         active = next((plan for plan in plans if plan.state == PlanState.ACTIVE), None)
-        paid = progress(case_ids=[self.row.pk], on=self.on) if promised or active else {}
+        came = came_in(case_ids=[self.row.pk], on=self.on) if promises or plans else {}
         currency = self.row.portfolio.currency
         return {
             "case": self.case,
@@ -223,7 +222,7 @@ class CasePage:
             "hold_ends": ENDS.items(),
             "may_end_holds": self.request.user.has_perm("compliance.end_hold"),
             "may_prove_holds": works,
-            "agreements": agreements(promises, plans, self.facts.plan_instalments, paid, currency, self.on),
+            "agreements": agreements(promises, plans, self.facts.plan_instalments, came, currency, self.on),
             "offers": offer_lines(self.facts.offers, currency, self.on),
             "may_answer": works and self.row.is_open,
             "reasons": reason_lines(self.facts.reasons),

@@ -290,7 +290,7 @@ def case_end(request: StaffRequest, page: CasePage) -> HttpResponse | None:
         with transaction.atomic():
             note_besides(request, page, form.cleaned_data["note"])
             end_case(case=page.row, ending=form.cleaned_data["ending"], by=by(request), at=page.at)
-    except MoveRefused as refused:
+    except (agreements.AgreementRefused, MoveRefused) as refused:
         return refused_form(request, page, "end", form, str(refused))
     return None
 

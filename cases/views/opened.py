@@ -273,7 +273,11 @@ def _override(page: CasePage, form: forms.Form) -> dict[str, Any]:
 
 
 def _end(page: CasePage, form: forms.Form) -> dict[str, Any]:
-    return {"forgives": page.standing.outstanding}
+    return {
+        "forgives": page.standing.outstanding,
+        "percent": page.terms.limit(page.request.user.role, Authority.SETTLEMENT_PERCENT),
+        "after_days": page.terms.settlement_after_days,
+    }
 
 
 EXTRA = {

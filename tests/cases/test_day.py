@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.actions.borrowers import add_contact_point
 from accounts.actions.payments import receive, reverse_payment
-from accounts.models import Loan
+from accounts.models import Loan, Terms
 from accounts.schedules import Every
 from cases import tasks
 from cases.actions import day as day_module
@@ -265,6 +265,8 @@ def test_a_loan_that_was_given_up_gets_no_new_case(portfolio, given_up):
 
 
 def test_a_settled_loan_gets_a_new_case_when_the_payment_bounces(portfolio):
+    half = {"settlement_after_days": 14, "authority": {"supervisor": {"settlement_percent": 80}}}
+    Terms.objects.create(portfolio=portfolio, from_on=days_ago(30), **half)
     loan = late_loan(portfolio, 14)
     run()
     by = Actor.staff(make_people(portfolio).bob)

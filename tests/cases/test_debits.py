@@ -538,8 +538,10 @@ def test_the_month_is_counted_by_the_database(case):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_revocation_waits_for_the_wire_or_comes_before_it(committed):
-    """Two connections: while the provider is asked, who revokes waits; once revoked, the next is never asked."""
+@pytest.mark.parametrize("stop", ["revoked", "hold"])
+def test_what_stops_debits_waits_for_the_wire_or_comes_before_it(committed, stop):
+    """Two connections: while the provider is asked, who revokes or opens a hold waits; once stopped, the next is never
+    asked."""
     case, mandate, notice = committed
     asked, told = Event(), Event()
 
@@ -551,6 +553,8 @@ def test_a_revocation_waits_for_the_wire_or_comes_before_it(committed):
 
     def revoke():
         try:
+            if stop == "hold":
+                return open_hold(borrower=case.borrower, kind="hardship", by=SYSTEM, at=IN_TIME).opened_at
             return end_mandate(mandate=mandate, reason="revoked", by=SYSTEM, at=IN_TIME).ended_at
         finally:
             connection.close()
@@ -590,3 +594,36 @@ def test_two_workers_draw_one_debit_once(committed):
     assert sorted(each is None for each in found) == [False, True]
     assert len(wallet.orders) == 1
     assert states(case.loan) == ["paid"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hold_that_is_being_opened_lets_no_debit_past(committed):
+    """Two connections: the hold is written and not committed yet when the worker comes; it waits, and draws nothing."""
+    case, _mandate, notice = committed
+    opened, go = Event(), Event()
+
+    def hold():
+        try:
+            with transaction.atomic():
+                open_hold(borrower=case.borrower, kind="hardship", by=SYSTEM, at=IN_TIME)
+                opened.set()
+                assert go.wait(20)
+        finally:
+            connection.close()
+
+    def draw():
+        try:
+            return debits.draw(notice_id=notice.pk, at=IN_TIME)
+        finally:
+            connection.close()
+
+    with drawing() as wallet, ThreadPoolExecutor(2) as pool:
+        held = pool.submit(hold)
+        assert opened.wait(20)
+        drawn = pool.submit(draw)
+        time.sleep(0.3)
+        assert not drawn.done()
+        go.set()
+        held.result(timeout=20)
+        assert drawn.result(timeout=20) is None
+    assert (wallet.orders, Debit.objects.count(), DebitDecision.objects.get().against) == ([], 0, ["hold"])

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts.models import EntryKind, LedgerEntry, Role
 from accounts.standing import standing_of
-from cases.actions.agreements import record_promise
+from cases.actions.agreements import AgreementRefused, record_promise
 from cases.actions.ending import ENDINGS, end_case
 from cases.actions.notes import open_note
 from cases.actions.payments import record_payment, reverse_payment
@@ -20,11 +20,15 @@ from tests.cases.stories import DAY, call, fresh, make_case
 from tests.factories import NOW, SYSTEM, TODAY, make_people, make_portfolio, make_user
 
 pytestmark = pytest.mark.django_db
+SETTLES = {
+    "settlement_after_days": 10,
+    "authority": {"supervisor": {"promise_days": 30, "settlement_percent": 40}},
+}
 
 
 @pytest.fixture
 def portfolio(clock):
-    return make_portfolio("river")
+    return make_portfolio("river", terms=SETTLES)
 
 
 @pytest.fixture
@@ -66,6 +70,40 @@ def test_a_settlement_forgives_what_the_payment_left(case, people, bob):
     posted = AuditEvent.objects.filter(type="ledger.posted", actor=bob.ref).order_by("recorded_at").last()
     data = json.loads(bytes(posted.leaf))["data"]
     assert (data["entry_kind"], data["amount"], data["principal"]) == ("waiver", "-40.00", "-40.00")
+
+
+def test_no_more_is_forgiven_by_hand_than_may_be_offered(client, case, people, bob):
+    pay(case, 59_99, bob)
+    client.force_login(people.bob)
+    form = client.get(reverse("case", args=[case.pk]), {"open": "end"}).content.decode()
+    assert "You may forgive up to 40 % of what was owed, from day 10 past due on." in form
+    answer = client.post(reverse("case_end", args=[case.pk]), {"ending": "settled", "note": "Enough."})
+    assert answer.status_code == 422
+    assert "A settlement forgives at most 40 % of what was owed" in answer.content.decode()
+    assert (fresh(case).state, waivers(case), Note.objects.count()) == (CaseState.OVERDUE, [], 0)
+    pay(case, 1, bob, reference="P-2")
+    assert end_case(case=fresh(case), ending="settled", by=bob, at=NOW).state == CaseState.SETTLED
+    assert waivers(case) == [(0, 0, -40_00)]
+
+
+def test_what_was_paid_before_the_case_or_taken_back_buys_no_forgiveness(case, bob):
+    record_payment(case=case, amount=50_00, value_date=TODAY - DAY, reference="P-0", by=bob, at=NOW)
+    # Of the 50 that were owed when it opened, 29 are more than 40 %.
+    pay(case, 21_00, bob)
+    bounced = pay(case, 20_00, bob, reference="P-2")
+    reverse_payment(payment=bounced, reason="chargeback", by=bob, at=NOW)
+    with pytest.raises(AgreementRefused) as refused:
+        end_case(case=fresh(case), ending="settled", by=bob, at=NOW)
+    assert (refused.value.code, refused.value.params) == ("authority", {"most": 40})
+
+
+def test_a_settlement_by_hand_comes_no_earlier_than_an_offered_one(portfolio, bob):
+    early = make_case(portfolio, due_on=TODAY - 9 * DAY, principal=100_00)
+    pay(early, 90_00, bob)
+    with pytest.raises(AgreementRefused) as refused:
+        end_case(case=fresh(early), ending="settled", by=bob, at=NOW)
+    assert (refused.value.code, refused.value.params) == ("too_early", {"least": 10})
+    assert (fresh(early).state, waivers(early)) == (CaseState.OVERDUE, [])
 
 
 def test_nothing_is_forgiven_where_nothing_was_paid(case, bob):

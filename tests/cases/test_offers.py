@@ -220,6 +220,14 @@ def test_unpaid_it_lapses_after_its_day_and_grace_and_somebody_sees_it(old, peop
     assert fresh(old).is_open
     assert "settlement_not_paid" in [reason for _kind, _due, reason in steps(old)]
     assert "offer.lapsed" in events(old)
+    # Told once, in gentle words, whatever is run again.
+    run_day(date=TODAY + 23 * DAY, by=SYSTEM, at=NOW + 23 * DAY + timedelta(hours=2))
+    assert [key for key, _status in letters(old) if key.endswith("_lapsed")] == ["settlement_lapsed"]
+    letter = CaseMessage.objects.get(
+        case=old, message__template_version__template__key="settlement_lapsed"
+    ).message
+    assert letter.details == {"agreed_amount": 150_00, "agreed_by": str(TODAY + 20 * DAY)}
+    assert letter.purpose == "service"
     pay(old, 1, days=22)
     assert (state(offer), waivers(old)) == (OfferState.LAPSED, [])
 
@@ -245,6 +253,7 @@ def test_an_offer_nobody_takes_up_lapses(old, people):
     assert refused.value.code == "over"
     run_day(date=TODAY + 15 * DAY, by=SYSTEM, at=late)
     assert state(offer) == OfferState.LAPSED
+    assert [key for key, _status in letters(old) if key.endswith("_lapsed")] == ["offer_lapsed"]
 
 
 def test_a_borrower_may_say_yes_later_or_no(old, people):

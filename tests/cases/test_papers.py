@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from accounts.actions.documents import read_document
 from accounts.actions.ledger import Posting, post, post_charge
 from accounts.actions.payments import receive, reverse_payment
-from accounts.models import Document, DocumentKind, EntryKind, LedgerEntry, Loan
+from accounts.models import Document, DocumentKind, EntryKind, LedgerEntry, Loan, Terms
 from accounts.money import display
 from accounts.schedules import Every
 from accounts.seal import SealBroken
@@ -303,6 +303,8 @@ def test_paid_in_full_it_is_certified(case):
 def test_settled_for_a_part_it_says_so(case, people):
     call(case, people.alice, "cannot_pay")
     pay(case, 60_00)
+    half = {"settlement_after_days": 1, "authority": {"supervisor": {"settlement_percent": 50}}}
+    Terms.objects.create(portfolio=case.portfolio, from_on=days_ago(30), **half)
     case.refresh_from_db()
     end_case(case=case, ending="settled", by=Actor.staff(people.bob), at=NOW)
     assert "$55.00 of it was forgiven." in text_of(make(case, "settlement_certificate"))

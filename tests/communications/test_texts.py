@@ -68,11 +68,13 @@ def test_shipped_texts():
         ("debit_notice", "reminder", "email", ["en", "zh-hans"]),
         ("extension_agreed", "service", "email", ["en", "zh-hans"]),
         ("first_notice", "first_notice", "email", ["en", "zh-hans"]),
+        ("offer_lapsed", "service", "email", ["en", "zh-hans"]),
         ("plan_nudge", "reminder", "email", ["en", "zh-hans"]),
         ("promise_reminder", "reminder", "email", ["en", "zh-hans"]),
         ("reminder", "reminder", "email", ["en", "zh-hans"]),
         ("settlement_agreed", "service", "email", ["en", "zh-hans"]),
         ("settlement_completed", "service", "email", ["en", "zh-hans"]),
+        ("settlement_lapsed", "service", "email", ["en", "zh-hans"]),
         ("waiver_agreed", "service", "email", ["en", "zh-hans"]),
     ]
 
@@ -233,6 +235,8 @@ def test_the_migration_brings_version_one():
         ("extension_agreed", "zh-hans", 1, None),
         ("first_notice", "en", 1, None),
         ("first_notice", "zh-hans", 1, None),
+        ("offer_lapsed", "en", 1, None),
+        ("offer_lapsed", "zh-hans", 1, None),
         ("plan_nudge", "en", 1, None),
         ("plan_nudge", "zh-hans", 1, None),
         ("promise_reminder", "en", 1, None),
@@ -243,6 +247,8 @@ def test_the_migration_brings_version_one():
         ("settlement_agreed", "zh-hans", 1, None),
         ("settlement_completed", "en", 1, None),
         ("settlement_completed", "zh-hans", 1, None),
+        ("settlement_lapsed", "en", 1, None),
+        ("settlement_lapsed", "zh-hans", 1, None),
         ("waiver_agreed", "en", 1, None),
         ("waiver_agreed", "zh-hans", 1, None),
     ]
