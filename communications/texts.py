@@ -74,6 +74,7 @@ class Context:
     report_on: date | None = None
     agreed_amount: Money | None = None
     agreed_by: date | None = None
+    agency_name: str = ""  # of the agency whose people write; nobody else's text needs it
 
 
 # Fields that whoever plans a message says, as JSON: an amount in minor units, a date in ISO form.
@@ -90,6 +91,7 @@ DETAILS: dict[str, Callable[[Any], Any]] = {
 PLACEHOLDERS: dict[str, str] = {
     "greeting": "a greeting, with the borrower's name where we know it",
     "lender_name": "the legal entity that writes",
+    "agency_name": "the agency that writes for it",
     "reply_address": "where an answer or a complaint reaches a person",
     "loan_reference": "the last characters of the lender's own number of the loan",
     "arrears": "what is overdue, with its currency",
