@@ -1,5 +1,5 @@
-"""How well agencies work, beside what they recover: for each agency and portfolio, over any days. Counted from what is stored
-and from nothing that an agency says of itself."""
+"""How well agencies work, beside what they recover: for each agency and portfolio, over any days. Counted from what is
+stored, and from nothing that an agency says of itself."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,9 +13,9 @@ COUNTS = (
     "complaints", "upheld", "opt_outs", "kept", "not_kept",
 )  # fmt: skip
 """Cases placed in these days, and those it has now; what was repaid, in minor units; calls made and messages sent by its
-people; calls that reached the borrower; walks through a script, and those that came to an end of it; what the gate was asked,
-prohibited, and presumed to be a violation; complaints received while it had the case or within thirty days, and those upheld;
-channels that borrowers wanted no more of while it had the case; promises kept, and not or only in part."""
+people; calls that reached the borrower; walks through a script, and those that came to an end of it; what the gate was
+asked, prohibited, and presumed to be a violation; complaints received while it had the case or within thirty days, and those
+upheld; channels that borrowers wanted no more of while it had the case; promises kept, and not or only in part."""
 
 FIGURES = """
 WITH placed AS (
@@ -36,8 +36,9 @@ WITH placed AS (
     WHERE p.loan_id = ANY(loans_of(d.facts))
 ), complaint AS (
     SELECT DISTINCT p.agency_id, p.portfolio_id, k.id, k.state, (k.received_at AT TIME ZONE p.zone)::date AS day
-    FROM placed p JOIN compliance_complaint k ON k.borrower_id = p.borrower_id AND (k.loan_id IS NULL OR k.loan_id = p.loan_id)
-        AND k.received_at >= p.placed_at AND (p.ended_at IS NULL OR k.received_at < p.ended_at + interval '30 days')
+    FROM placed p JOIN compliance_complaint k ON k.borrower_id = p.borrower_id
+        AND (k.loan_id IS NULL OR k.loan_id = p.loan_id) AND k.received_at >= p.placed_at
+        AND (p.ended_at IS NULL OR k.received_at < p.ended_at + interval '30 days')
 ), wish AS (
     SELECT DISTINCT p.agency_id, p.portfolio_id, m.id, (m.received_at AT TIME ZONE p.zone)::date AS day
     FROM placed p JOIN compliance_mediarequest m ON m.borrower_id = p.borrower_id AND m.wish = 'stop'
@@ -61,7 +62,8 @@ WITH placed AS (
             AND (p.ended_on IS NULL OR coalesce(paid.value_date, e.value_date) <= p.ended_on)
     UNION ALL SELECT agency_id, portfolio_id, day, CASE channel WHEN 'call' THEN 'calls' ELSE 'written' END, 1 FROM attempt
     UNION ALL SELECT agency_id, portfolio_id, day, 'reached', 1 FROM attempt a WHERE channel = 'call' AND (
-        SELECT o.right_party FROM compliance_contactoutcome o WHERE o.attempt_id = a.id ORDER BY o.at DESC, o.id DESC LIMIT 1)
+        SELECT o.right_party FROM compliance_contactoutcome o WHERE o.attempt_id = a.id
+        ORDER BY o.at DESC, o.id DESC LIMIT 1)
     UNION ALL SELECT agency_id, portfolio_id, day, 'asked', 1 FROM decided
     UNION ALL SELECT agency_id, portfolio_id, day, 'refused', 1 FROM decided WHERE outcome = 'prohibited'
     UNION ALL SELECT agency_id, portfolio_id, day, 'presumed', 1 FROM decided WHERE outcome = 'presumed_violation'

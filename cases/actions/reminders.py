@@ -55,11 +55,12 @@ def plan_reminders(
 ) -> int:
     """Plan the reminders of open promises due in the next two days; those made today need none, and those an agency
     has are its own to speak of. Returns how many are new."""
-    promises = Promise.objects.filter(
+    placed = Placement.objects.silencing().values("case")
+    promises = Promise.objects.exclude(case__in=placed).filter(
         case__portfolio=portfolio, case__closed_at=None, state=PromiseState.OPEN, made_on__lt=run.date,
         due_on__gt=run.date, due_on__lte=run.date + REMIND_BEFORE,
         case__borrower__gt=part.after, case__borrower__lte=part.upto,
-    ).exclude(case__in=Placement.objects.silencing().values("case")).select_related("case__borrower", "case__portfolio")  # fmt: skip
+    ).select_related("case__borrower", "case__portfolio")  # fmt: skip
     words = [
         _Word(
             promise.case,

@@ -1,5 +1,5 @@
-"""What a person of the desk writes to a borrower: one of the approved texts, to an address of the borrower's own, sent under a
-permit as that person's contact. Planned here, judged and sent by `outreach.deliver`."""
+"""What a person of the desk writes to a borrower: an approved text, to an address of the borrower's own, sent under a permit
+as that person's contact. Planned here, judged and sent by `outreach.deliver`."""
 
 from datetime import datetime
 

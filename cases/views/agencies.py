@@ -205,10 +205,9 @@ def agency_place(request: StaffRequest, agency_ref: UUID) -> HttpResponse:
             messages.success(request, _("%(count)s cases placed.") % {"count": batch.placements.count()})
             return redirect("agency", row.ref)
     page = Paginator(possible, PAGE).get_page(request.GET.get("page"))
-    against = dict.fromkeys(
-        (case.pk for case in page if case.portfolio_id in stopped_portfolios(row, [case.portfolio_id])),
-        "stopped",
-    ) | reasons_against(list(page), at=now)
+    stopped = stopped_portfolios(row, sorted({case.portfolio_id for case in page}))
+    against = dict.fromkeys((case.pk for case in page if case.portfolio_id in stopped), "stopped")
+    against |= reasons_against(list(page), at=now)
     rows = [
         {"case": case, "why": str(WHY_NOT[against[case.pk]]) if case.pk in against else ""} for case in page
     ]
