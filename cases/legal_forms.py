@@ -55,7 +55,7 @@ class StepForm(forms.Form):
         required=False,
         help_text=gettext_lazy("After a letter the borrower has two weeks at least."),
     )
-    document = forms.ModelChoiceField(
+    document: forms.ModelChoiceField = forms.ModelChoiceField(
         label=gettext_lazy("Document"), queryset=None, required=False, empty_label=gettext_lazy("none"),
         help_text=gettext_lazy("A letter, a claim, a judgment or an enforcement names its document, taken in before."),
     )  # fmt: skip

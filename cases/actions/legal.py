@@ -287,7 +287,8 @@ def take_step(
     """Record a step that was taken; its cost (minor units) is posted to the loan's ledger as a fee of that day. A step that
     has a paper (`papers_of`) names it.
 
-    Raises `LegalRefused`: `not_at_law`, `day`, `next_on`, `lawyer`, `document`, `words`, or `stopped` with what stands against it.
+    Raises `LegalRefused`: `not_at_law`, `day`, `next_on`, `lawyer`, `document`, `words`, or `stopped` with what stands
+    against it.
     """
     by = Actor.staff(person)
     if not by.may("cases.move_to_legal"):

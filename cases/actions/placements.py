@@ -143,7 +143,8 @@ def place_cases(
     house_writes: bool = False,
 ) -> PlacementBatch:
     """Give these cases to an agency until a business day (included), all or none. Our own people let go of them, and
-    what was planned is the agency's to do; our own reminders go on only where the terms say so (`house_writes`). Needs `cases.place_case` (`PermissionDenied`); raises `PlacementRefused`."""
+    what was planned is the agency's to do; our own reminders go on only where the terms say so (`house_writes`). Needs
+    `cases.place_case` (`PermissionDenied`); raises `PlacementRefused`."""
     if not by.may("cases.place_case") or by.user is None:
         raise PermissionDenied(_("Placing cases is not part of your role."))
     wanted = sorted(set(cases))
