@@ -298,9 +298,8 @@ def deliver(*, message_id: UUID, case_id: UUID | None, at: datetime) -> Message:
     """
     if case_id is None:
         return messages.send(message_id=message_id, at=at)
-    link = CaseMessage.objects.select_related(
-        "written_by__agency", "message__template_version__template"
-    ).get(message=message_id)
+    links = CaseMessage.objects.select_related("written_by__agency", "message__template_version__template")
+    link = links.get(message=message_id)
     message, author = link.message, link.written_by
     if author is not None and not Case.objects.open().filter(pk=case_id).visible_to(author).exists():
         return messages.cancel(message=message, reason="not_theirs", by=DISPATCH, at=at, case=case_id)

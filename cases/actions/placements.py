@@ -235,8 +235,9 @@ def end_placements(
     """End what is live of these cases, which the caller has locked; returns how many."""
     if not case_ids:
         return 0
-    # Messages before placements, as they are locked where one leaves.
+    # Whoever is just sending or calling has the borrower's events first and then the placement; so it is here.
     withdraw_messages(case_ids=case_ids, of_agency=True, reason=str(reason), by=by, at=at)
+    _close_calls(case_ids, by, at)
     values: dict[str, Any] = {"cases": list(case_ids), "reason": str(reason), "by": by.ref, "at": at}
     with connection.cursor() as cursor:
         cursor.execute(END, values)
@@ -248,7 +249,7 @@ def end_placements(
     if not ended:
         return 0
     _let_go(ended, str(reason), by, at, run)
-    _close_calls(ended, by, at)
+    _close_calls(ended, by, at)  # one that was placed meanwhile
     tell("case.unplaced", rows=rows, by=by, at=at, run=run)
     return len(ended)
 

@@ -29,8 +29,9 @@ def is_silenced(message: Message, case_id: UUID) -> bool:
 def withdraw_messages(
     *, case_ids: Sequence[UUID], of_agency: bool, reason: str, by: Actor, at: datetime
 ) -> int:
-    """What is planned on these cases, and has not begun to leave, is not sent any more: what the agency's people wrote, or
-    the house's own reminders. Returns how many. The caller has locked the cases."""
+    """What is planned on these cases, and has not begun to leave, is not sent any more: what the agency's people wrote,
+    or the house's own reminders. Returns how many. The caller has locked the cases. One that somebody is just sending is
+    left to them: they find the placement as it is by then."""
     links = CaseMessage.objects.filter(
         case__in=case_ids, message__status=MessageStatus.PLANNED
     ).select_related("message")
@@ -40,8 +41,12 @@ def withdraw_messages(
         links = links.filter(message__purpose__in=ASKING, written_by__agency=None).exclude(
             message__template_version__template__key__in=(*ANNOUNCED, *WAITING)
         )
+    free = Message.objects.filter(pk__in=links.values("message"), status=MessageStatus.PLANNED)
+    free_ids = set(
+        free.select_for_update(skip_locked=True, of=("self",)).order_by("pk").values_list("pk", flat=True)
+    )
     gone = 0
-    for link in links.order_by("message"):
-        done = messages.cancel(message=link.message, reason=reason, by=by, at=at, case=link.case_id)
-        gone += done.status == MessageStatus.CANCELLED
+    for link in links.filter(message__in=free_ids).order_by("message"):
+        messages.cancel(message=link.message, reason=reason, by=by, at=at, case=link.case_id)
+        gone += 1
     return gone
