@@ -333,8 +333,8 @@ def test_a_promise_stops_the_steps_also_where_nobody_spoke_yet(at_law, people):
     """The map wants a conversation before talking; until then the case stays, and nothing is done on it."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO cases_promise (id, case_id, amount, due_on, channel, made_at, made_on, actor, state, series, number)"
-            " VALUES (gen_random_uuid(), %s, 1000, %s, 'app', %s, %s, 'x', 'open', gen_random_uuid(), 1)",
+            "INSERT INTO cases_promise (id, case_id, amount, due_on, channel, made_at, made_on, actor, state, series,"
+            " number) VALUES (gen_random_uuid(), %s, 1000, %s, 'app', %s, %s, 'x', 'open', gen_random_uuid(), 1)",
             [at_law.pk, TODAY + 3 * DAY, NOW, TODAY],
         )
     with pytest.raises(LegalRefused) as refused:
