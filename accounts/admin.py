@@ -140,6 +140,7 @@ class TermsAdmin(ActionAdmin):
             },
         ),
         (_("When a stage may begin"), {"fields": ["legal_after_days", "placement_after_days"]}),
+        (_("Agencies"), {"fields": ["agency_complaints_most", "agency_complaints_days"]}),
     ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -39,7 +39,10 @@ complaint AS (
     UNION ALL SELECT e.value_date, 'recovered', p.currency, -e.amount
         FROM placed p JOIN accounts_ledgerentry e ON e.loan_id = p.loan_id
             AND e.kind IN ('repayment', 'recovery', 'reversal', 'chargeback')
-            AND e.value_date > p.placed_on AND (p.ended_on IS NULL OR e.value_date <= p.ended_on)
+        LEFT JOIN accounts_ledgerentry paid ON e.kind IN ('reversal', 'chargeback') AND paid.loan_id = e.loan_id
+            AND paid.reference = e.reference AND paid.kind IN ('repayment', 'recovery')
+        WHERE coalesce(paid.value_date, e.value_date) > p.placed_on
+            AND (p.ended_on IS NULL OR coalesce(paid.value_date, e.value_date) <= p.ended_on)
     UNION ALL SELECT day, 'complaints', '', 1 FROM complaint
     UNION ALL SELECT day, 'upheld', '', 1 FROM complaint WHERE state IN ('upheld', 'partly_upheld')
     UNION ALL SELECT day, 'refused', '', 1 FROM decided WHERE outcome = 'prohibited'

@@ -1,5 +1,6 @@
 """What an agency has earned: a percentage of every repayment whose value date lies in a placement, taken back where the
-repayment is reversed. Line by line, so that a statement is its lines' sum."""
+repayment is reversed or charged back, whenever that is and whoever has the case by then. Line by line, so that a statement
+is its lines' sum."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ def commission(amount: int, percent: Decimal) -> int:
 
 @dataclass(frozen=True)
 class Line:
-    """One entry of a loan's ledger. `repaid` is negative where a repayment was taken back."""
+    """One entry of a loan's ledger. `repaid` is negative where a repayment was taken back: a correction of what was
+    earned on `earned_on`."""
 
     booked_on: date
     value_date: date
@@ -33,24 +35,32 @@ class Line:
     ended_on: date | None
     repaid: int
     percent: Decimal
+    earned_on: date
+
+    @property
+    def corrects(self) -> bool:
+        return self.repaid < 0
 
     @property
     def commission(self) -> int:
         return commission(self.repaid, self.percent)
 
 
-# A reversal carries the value date of what it reverses, so it falls into the same placement.
+# What takes a repayment back follows it: into the placement in which it was earned, however late it is booked and whatever
+# its own day. Both carry the repayment's reference.
 LINES = """
 SELECT (e.booked_at AT TIME ZONE f.zone)::date, e.value_date, e.reference, l.external_id, c.id, f.code, f.currency,
-    p.placed_on, p.ended_on, -e.amount, p.commission_percent
+    p.placed_on, p.ended_on, -e.amount, p.commission_percent, coalesce(paid.value_date, e.value_date)
 FROM cases_placement p
 JOIN cases_case c ON c.id = p.case_id
 JOIN accounts_loan l ON l.id = c.loan_id
 JOIN accounts_portfolio f ON f.id = c.portfolio_id
-JOIN accounts_ledgerentry e ON e.loan_id = c.loan_id
+JOIN accounts_ledgerentry e ON e.loan_id = c.loan_id AND e.kind IN ('repayment', 'recovery', 'reversal', 'chargeback')
+LEFT JOIN accounts_ledgerentry paid ON e.kind IN ('reversal', 'chargeback') AND paid.loan_id = e.loan_id
+    AND paid.reference = e.reference AND paid.kind IN ('repayment', 'recovery')
 WHERE p.agency_id = %(agency)s AND c.portfolio_id = ANY(%(portfolios)s)
-    AND e.kind IN ('repayment', 'recovery', 'reversal', 'chargeback')
-    AND e.value_date > p.placed_on AND (p.ended_on IS NULL OR e.value_date <= p.ended_on)
+    AND coalesce(paid.value_date, e.value_date) > p.placed_on
+    AND (p.ended_on IS NULL OR coalesce(paid.value_date, e.value_date) <= p.ended_on)
     AND (e.booked_at AT TIME ZONE f.zone)::date BETWEEN %(first)s AND %(last)s
 ORDER BY f.currency, 1, e.value_date, e.id
 """

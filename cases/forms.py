@@ -1,5 +1,6 @@
 """Forms of the desk: they read what was typed and say what does not fit; they decide nothing."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from accounts import money
-from accounts.models import Authority, Portfolio, Role, Terms
+from accounts.models import Authority, ContactKind, ContactPoint, Portfolio, Role, Terms
 from accounts.schedules import Every
 from cases.actions.ending import ENDINGS
 from cases.affordability import PAYDAYS
@@ -367,3 +368,21 @@ class PassForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["to"].choices = [("", gettext_lazy("back to the team")), *colleagues]  # type: ignore[attr-defined]
         self.fields["to"].required = False
+
+
+class WriteForm(forms.Form):
+    """One of the borrower's own e-mail addresses, masked; the text is the one that this person may send."""
+
+    contact_point = forms.ChoiceField(
+        label=gettext_lazy("To which address"),
+        widget=forms.RadioSelect,
+        error_messages={"required": gettext_lazy("Please choose an address.")},
+    )
+
+    def __init__(self, points: Sequence[ContactPoint], text: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(str(point.pk), point.mask) for point in points if point.kind == ContactKind.EMAIL]
+        self.fields["contact_point"].choices = choices  # type: ignore[attr-defined]
+        if len(choices) == 1:
+            self.fields["contact_point"].initial = choices[0][0]
+        self.text = text

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.models import Portfolio
+from accounts.models import Document, Portfolio
 from cases.actions.legal import Lawyer
 from cases.forms import AmountField, DayField, note_field
 from cases.models import LegalStepKind, PeriodGround
+from cases.words import day
 
 
 class LegalForm(forms.Form):
@@ -39,6 +41,12 @@ class LimitationForm(forms.Form):
     words = note_field(label=gettext_lazy("How this is known"), required=True)
 
 
+def paper_label(document: Document) -> str:
+    """Letter, 3 Mar 2026."""
+    words = {"kind": document.get_kind_display(), "day": day(document.added_at.date())}
+    return _("%(kind)s, %(day)s") % words
+
+
 class StepForm(forms.Form):
     kind = forms.ChoiceField()
     taken_on = DayField(label=gettext_lazy("Taken on"))
@@ -47,6 +55,10 @@ class StepForm(forms.Form):
         required=False,
         help_text=gettext_lazy("After a letter the borrower has two weeks at least."),
     )
+    document: forms.ModelChoiceField = forms.ModelChoiceField(
+        label=gettext_lazy("Document"), queryset=None, required=False, empty_label=gettext_lazy("none"),
+        help_text=gettext_lazy("A letter, a claim, a judgment or an enforcement names its document, taken in before."),
+    )  # fmt: skip
     reference = forms.CharField(
         label=gettext_lazy("Where the document is filed"), max_length=400, required=False
     )
@@ -59,8 +71,18 @@ class StepForm(forms.Form):
 
     LAWYER = ("lawyer", "licence", "firm", "reviewed_on", "signed_on")
 
-    def __init__(self, portfolio: Portfolio, kinds: Sequence[str], *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        portfolio: Portfolio,
+        kinds: Sequence[str],
+        papers: QuerySet[Document],
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        document = self.fields["document"]
+        document.queryset = papers  # type: ignore[attr-defined]
+        document.label_from_instance = paper_label  # type: ignore[attr-defined]
         choices = [(kind, LegalStepKind(kind).label) for kind in kinds]
         self.fields["kind"] = forms.ChoiceField(label=_("Step"), choices=choices)
         self.fields["cost"] = AmountField(

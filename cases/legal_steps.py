@@ -3,31 +3,36 @@
 One table that the action, the database and the pages share. Pure.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+
+from compliance.rules.calendars import works
 
 
 @dataclass(frozen=True)
 class StepRow:
     """One kind of step. It is taken only after every step of `after`, once, and never when a later one was taken already;
-    `answer_days` is how long the borrower has at least to answer before anything else follows."""
+    `answer_days` is how long the borrower has at least to answer before anything else follows; `papers` are the kinds of
+    document of which one stands behind the step (none: it may have one)."""
 
     kind: str
     after: tuple[str, ...] = ()
     answer_days: int = 0
+    papers: tuple[str, ...] = ()
 
 
 STEPS: dict[str, StepRow] = {
     row.kind: row
     for row in (
-        StepRow("letter", answer_days=14),
+        StepRow("letter", answer_days=14, papers=("letter",)),
         # Only where one is really issued: a claim needs none.
-        StepRow("lawyer_letter", after=("letter",), answer_days=14),
+        StepRow("lawyer_letter", after=("letter",), answer_days=14, papers=("letter",)),
         # Offered before anybody goes to court.
         StepRow("mediation", after=("letter",)),
-        StepRow("claim", after=("letter", "mediation")),
-        StepRow("judgment", after=("claim",)),
-        StepRow("enforcement", after=("judgment",)),
+        StepRow("claim", after=("letter", "mediation"), papers=("court",)),
+        StepRow("judgment", after=("claim",), papers=("court",)),
+        StepRow("enforcement", after=("judgment",), papers=("court",)),
     )
 }
 ORDER = {kind: rank for rank, kind in enumerate(STEPS)}
@@ -68,9 +73,9 @@ def earliest_answer(kind: str, on: date) -> date | None:
     return on + timedelta(days=days) if days else None
 
 
-def add_working_days(day: date, count: int) -> date:
-    """The `count`-th day from Monday to Friday after a day."""
+def add_working_days(day: date, count: int, countries: Sequence[str]) -> date:
+    """The `count`-th day after a day on which people work in all of these countries."""
     while count:
         day += timedelta(days=1)
-        count -= day.weekday() < 5
+        count -= works(countries, day)
     return day

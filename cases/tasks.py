@@ -62,6 +62,12 @@ def send_due(shard: int, shards: int) -> None:
     outreach.send_due(shard=shard, shards=shards, now=timezone.now)
 
 
+@job("outreach")
+def send_written(message_id: str, case_id: str) -> None:
+    """Send what somebody of the desk has just written, if the gate allows it now."""
+    outreach.deliver(message_id=UUID(message_id), case_id=UUID(case_id), at=timezone.now())
+
+
 @job("bulk")
 def work_day_part(part_id: str) -> None:
     """One part of a day's run; with the last one the run ends, and the next missed date begins."""

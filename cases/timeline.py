@@ -127,9 +127,11 @@ WITH event AS (
     ORDER BY at DESC, id DESC LIMIT %(limit)s
 )
 SELECT event.id, event.at, event.type, event.actor_kind, event.actor, event.data,
-    {NAME.format("person")}, {NAME.format("assignee")}, message.channel, template.key, note.body_sealed
+    {NAME.format("person")} || coalesce(' · ' || agency.name, ''), {NAME.format("assignee")},
+    message.channel, template.key, note.body_sealed
 FROM event
 LEFT JOIN accounts_user person ON person.ref = CASE event.actor_kind WHEN 'staff' THEN event.actor::uuid END
+LEFT JOIN accounts_agency agency ON agency.id = person.agency_id
 LEFT JOIN accounts_user assignee
     ON assignee.ref = CASE event.type WHEN 'case.reassigned' THEN (event.data ->> 'assignee')::uuid END
 LEFT JOIN communications_message message
@@ -218,6 +220,7 @@ def _who(kind: str, actor: str, told: Told) -> str:
 TEXTS: dict[str, Promise] = {
     "first_notice": gettext_lazy("First notice"),
     "reminder": gettext_lazy("Reminder"),
+    "agency_reminder": gettext_lazy("Reminder by the agency"),
     "promise_reminder": gettext_lazy("Reminder of the promise"),
     "debit_notice": gettext_lazy("Announcement of a debit"),
     "bureau_notice": gettext_lazy("Notice before a report to a bureau"),

@@ -22,6 +22,7 @@ from cases.views import (
     search,
     states,
     wishes,
+    writing,
 )
 
 desk_urls = [  # queue/ and cases/
@@ -61,6 +62,7 @@ deed_urls = [  # cases/<id>/: what is done with a case
     path("cases/<uuid:case_id>/law/period/", law.case_limitation, name="case_limitation"),
     path("cases/<uuid:case_id>/law/step/", law.case_step, name="case_step"),
     path("cases/<uuid:case_id>/law/step/<uuid:step_id>/back/", law.case_step_back, name="case_step_back"),
+    path("cases/<uuid:case_id>/write/", writing.case_write, name="case_write"),
     path("cases/<uuid:case_id>/note/", doing.case_note, name="case_note"),
     path("cases/<uuid:case_id>/script/", doing.case_script, name="case_script"),
     path("cases/<uuid:case_id>/leave/", doing.case_leave, name="case_leave"),
@@ -139,6 +141,7 @@ agency_urls = [  # agencies/: the list itself is for everybody, without signing 
     path("agencies/<uuid:agency_ref>/commission/", agencies.agency_commission, name="agency_commission"),
     path("agencies/<uuid:agency_ref>/bar/", agencies.agency_bar, name="agency_bar"),
     path("agencies/<uuid:agency_ref>/lift/", agencies.agency_lift, name="agency_lift"),
+    path("agencies/<uuid:agency_ref>/lift-stop/", agencies.agency_lift_stop, name="agency_lift_stop"),
     path("agencies/<uuid:agency_ref>/evaluate/", agencies.agency_evaluate, name="agency_evaluate"),
 ]
 urlpatterns = (

@@ -30,3 +30,20 @@ def speaks_of_a_bureau(words: str) -> str | None:
     """The first word about credit bureaus and their records; None where there is none."""
     found = BUREAU.search(words)
     return found.group() if found else None
+
+
+THREAT = re.compile(
+    r"\bcourts?\b|\blawsuits?\b|\bsu(?:e|es|ed|ing)\b|\bprosecut\w+"
+    r"|\blegal (?:action|proceeding|step|consequence)s?\b"
+    r"|\blawyer's letters?\b|\bbailiffs?\b|\bgarnish\w*|\barrest\w*|\bpolice\b|\b(?:jail|prison)\b|\bvisit you\b"
+    r"|起诉|诉讼|法院|强制执行|律师函|法律(?:责任|后果|手段|途径)|报警|公安|警察|拘留|坐牢|上门",
+    re.IGNORECASE,
+)
+"""What would be done to somebody who does not pay. No approved text and no script says any of it: a debt may be too old to
+be sued for, and who writes a text does not know. A letter before action is a document that legal takes in, case by case."""
+
+
+def threatens(words: str) -> str | None:
+    """The first word of a threat; None where there is none."""
+    found = THREAT.search(words)
+    return found.group() if found else None

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import yaml
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
-from communications.discretion import speaks_of_a_bureau, tells
+from communications.discretion import speaks_of_a_bureau, tells, threatens
 
 FOLDER = Path(__file__).parent / "scripts"
 LANGUAGES = ("en", "zh-hans")
@@ -234,6 +234,8 @@ def _own_problems(step: Step) -> Iterator[str]:
         for each in words.values():
             if word := speaks_of_a_bureau(each):
                 yield f"{place}: {name}: {word!r}: no script speaks of credit bureaus; there is a text for it"
+            if word := threatens(each):
+                yield f"{place}: {name}: {word!r} threatens: no script does"
     for said in step.say.values():
         names = set(PLACEHOLDER.findall(said))
         if unknown := names - PLACEHOLDERS:

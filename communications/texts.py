@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from accounts import money
 from accounts.models import OurRole
-from communications.discretion import BUREAU_TEXT, speaks_of_a_bureau, tells
+from communications.discretion import BUREAU_TEXT, speaks_of_a_bureau, tells, threatens
 from communications.models import TemplateVersion
 from compliance.models import Channel
 from compliance.rules.facts import MESSAGE_CHANNELS, Purpose
@@ -74,6 +74,7 @@ class Context:
     report_on: date | None = None
     agreed_amount: Money | None = None
     agreed_by: date | None = None
+    agency_name: str = ""  # of the agency whose people write; nobody else's text needs it
 
 
 # Fields that whoever plans a message says, as JSON: an amount in minor units, a date in ISO form.
@@ -90,6 +91,7 @@ DETAILS: dict[str, Callable[[Any], Any]] = {
 PLACEHOLDERS: dict[str, str] = {
     "greeting": "a greeting, with the borrower's name where we know it",
     "lender_name": "the legal entity that writes",
+    "agency_name": "the agency that writes for it",
     "reply_address": "where an answer or a complaint reaches a person",
     "loan_reference": "the last characters of the lender's own number of the loan",
     "arrears": "what is overdue, with its currency",
@@ -185,10 +187,7 @@ def _problems(text: TextFile, language: str, wording: Wording) -> Iterator[str]:
     if "\n" in wording.subject:
         yield "subject: more than one line"
     used = placeholders(wording.body)
-    if text.key != BUREAU_TEXT:
-        said = " ".join((wording.subject, wording.body, *wording.disclosures.values()))
-        if (word := speaks_of_a_bureau(said)) or "report_on" in used:
-            yield f"{word or 'report_on'!r}: only the text {BUREAU_TEXT} speaks of credit bureaus"
+    yield from _never_said(text, wording)
     if text.purpose.collecting:
         if "lender_name" not in used:
             yield "body: does not say who we are"
@@ -201,6 +200,15 @@ def _problems(text: TextFile, language: str, wording: Wording) -> Iterator[str]:
                 yield f"no disclosure for {role}"
     if str(text.channel) in MESSAGE_CHANNELS and OPT_OUT_WORDS[language] not in wording.body:
         yield f"body: does not name {OPT_OUT_WORDS[language]}, the way to opt out"
+
+
+def _never_said(text: TextFile, wording: Wording) -> Iterator[str]:
+    """Of credit bureaus only one text speaks, and none threatens."""
+    said = " ".join((wording.subject, wording.body, *wording.disclosures.values()))
+    if word := threatens(said):
+        yield f"{word!r} threatens: no text of ours does"
+    if text.key != BUREAU_TEXT and ((word := speaks_of_a_bureau(said)) or "report_on" in placeholders(said)):
+        yield f"{word or 'report_on'!r}: only the text {BUREAU_TEXT} speaks of credit bureaus"
 
 
 def placeholders(words: str) -> set[str]:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from accounts.actions.borrowers import IDENTITY
-from accounts.models import Borrower, Loan
+from accounts.models import Borrower, Loan, User
 from accounts.seal import seal_of
 from accounts.standing import standing_of
 from communications.channels.email import our_address
@@ -14,8 +14,9 @@ from communications.models import Message
 from communications.texts import DETAILS, Context, Money, TextError
 
 
-def context_of(message: Message, borrower: Borrower, at: datetime) -> Context:
-    """What the text may mention, as of `at`. Raises `TextError` where the loans are not of one lender and
+def context_of(message: Message, borrower: Borrower, at: datetime, author: User | None = None) -> Context:
+    """What the text may mention, as of `at`; `author` is who of the staff writes, where somebody does: what they are towards
+    the borrower decides what is disclosed. Raises `TextError` where the loans are not of one lender and
     currency.
     """
     loans = list(
@@ -37,7 +38,8 @@ def context_of(message: Message, borrower: Borrower, at: datetime) -> Context:
     promised = details.get("promise_amount")
     agreed = details.get("agreed_amount")
     return Context(
-        our_role=portfolio.our_role,
+        our_role=(author and author.acts_as) or portfolio.our_role,
+        agency_name=author.agency.name if author and author.agency else "",
         lender_name=portfolio.entity.name,
         reply_address=our_address(),
         borrower_name=seal_of(borrower).open_json(IDENTITY, bytes(borrower.identity_sealed)).get("name", ""),

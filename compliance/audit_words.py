@@ -210,6 +210,7 @@ WORDS: dict[str, EventWords] = {
     "agency.barred": _words("staff", _("Agency barred from new cases"), "reason from_on ends_on"),
     "agency.bar_lifted": _words("staff", _("Bar of an agency lifted")),
     "agency.evaluated": _words("staff", _("Agency evaluated"), "year decision"),
+    "agency.stop_lifted": _words("staff", _("Agency may have a portfolio's cases again"), "complaints"),
     "legal_entity.created": _words("staff", _("Legal entity created")),
     "legal_entity.changed": _words("staff", _("Legal entity changed"), "fields"),
     "portfolio.created": _words("staff", _("Portfolio created"), "code currency jurisdictions role"),

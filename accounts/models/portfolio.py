@@ -152,6 +152,11 @@ class Portfolio(models.Model):
         return self.jurisdictions[0][:2] if self.jurisdictions else ""
 
     @property
+    def countries(self) -> list[str]:
+        """The countries of its jurisdictions (ISO 3166), each once: where people work on its working days."""
+        return list(dict.fromkeys(code[:2] for code in self.jurisdictions))
+
+    @property
     def clock(self) -> ZoneInfo:
         """By which its business days are counted."""
         return ZoneInfo(self.zone)

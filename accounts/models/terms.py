@@ -110,6 +110,9 @@ class Terms(models.Model):
     # When a stage may begin
     legal_after_days = _days(_("days past due before legal steps"), 90)
     placement_after_days = _days(_("days past due before an agency"), 60)
+    # What stops placing the portfolio's cases with an agency, until somebody lifts it
+    agency_complaints_most = _days(_("complaints about an agency's conduct that are borne"), 5)
+    agency_complaints_days = _days(_("days in which those complaints are counted"), 90)
 
     objects = TermsQuerySet.as_manager()
 
@@ -119,6 +122,9 @@ class Terms(models.Model):
         ordering = ["portfolio", "-from_on", "-id"]
         constraints = [
             models.CheckConstraint(condition=models.Q(plan_breaks_at__gte=1), name="terms_plan_breaks"),
+            models.CheckConstraint(
+                condition=models.Q(agency_complaints_days__gte=1), name="terms_agency_complaints"
+            ),
             models.CheckConstraint(
                 condition=models.Q(late_rate__gte=0) & models.Q(late_rate__lte=1000), name="terms_late_rate"
             ),

@@ -3,20 +3,21 @@
 What stops a step stands in `obstacles`; the database holds the same (`migrations/sql/legal.sql`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.functional import Promise as Lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 from uuid_utils.compat import uuid7
 
 from accounts.actions.ledger import lock_loans, post_charge
-from accounts.models import Borrower, EntryKind, User
+from accounts.models import Borrower, Document, EntryKind, User
 from accounts.money import decimal_text
 from accounts.seal import seal_of
 from accounts.standing import standing_of
@@ -278,13 +279,16 @@ def take_step(
     at: datetime,
     next_on: date | None = None,
     lawyer: Lawyer | None = None,
+    document: Document | None = None,
     cost: int = 0,
     reference: str = "",
     note: str = "",
 ) -> LegalStep:
-    """Record a step that was taken; its cost (minor units) is posted to the loan's ledger as a fee of that day.
+    """Record a step that was taken; its cost (minor units) is posted to the loan's ledger as a fee of that day. A step that
+    has a paper (`papers_of`) names it.
 
-    Raises `LegalRefused`: `not_at_law`, `day`, `next_on`, `lawyer`, `words`, or `stopped` with what stands against it.
+    Raises `LegalRefused`: `not_at_law`, `day`, `next_on`, `lawyer`, `document`, `words`, or `stopped` with what stands
+    against it.
     """
     by = Actor.staff(person)
     if not by.may("cases.move_to_legal"):
@@ -314,8 +318,9 @@ def take_step(
         raise LegalRefused("day", _("An earlier step is later than that day."))
     _check_next(kind, taken_on, next_on)
     _check_lawyer(kind, taken_on, lawyer)
+    document = _check_document(case, kind, document)
     step = LegalStep(id=uuid7(), case=case, stay=stay, kind=kind, taken_on=taken_on, next_on=next_on)
-    step.taken_by, step.at, step.cost = person, at, cost
+    step.taken_by, step.at, step.cost, step.document = person, at, cost, document
     if lawyer is not None:
         step.lawyer, step.licence, step.firm = (
             lawyer.name.strip(),
@@ -333,7 +338,7 @@ def take_step(
     currency = case.portfolio.currency
     record(
         "legal.step_taken", stream=Stream.case(case.pk), by=by, at=at, case=case.pk, borrower=case.borrower_id,
-        step=step.pk, kind=kind, taken_on=taken_on, next_on=next_on, currency=currency,
+        step=step.pk, kind=kind, taken_on=taken_on, next_on=next_on, document=document and document.pk, currency=currency,
         cost=decimal_text(cost, currency),
     )  # fmt: skip
     return step
@@ -362,6 +367,31 @@ def _check_lawyer(kind: str, taken_on: date, lawyer: Lawyer | None) -> None:
         raise LegalRefused(
             "lawyer", _("The lawyer reviews the case first, then signs, and then the letter goes out.")
         )
+
+
+def papers_of(case: Case, kinds: Sequence[str]) -> QuerySet[Document]:
+    """The documents of a case's loan that one of these kinds of step may name: still kept, of a kind that it asks for, and
+    behind no step that stands."""
+    asked = [STEPS[kind].papers for kind in kinds]
+    found = Document.objects.of_loan(case.loan).kept()
+    if all(asked):
+        found = found.kind(*{each for papers in asked for each in papers})
+    used = LegalStep.objects.standing().filter(document=OuterRef("pk"))
+    return found.exclude(Exists(used)).defer("content_sealed").order_by("-added_at", "-pk")
+
+
+def _check_document(case: Case, kind: str, document: Document | None) -> Document | None:
+    """The document as it is kept, held so that nobody destroys it meanwhile."""
+    if document is None:
+        if STEPS[kind].papers:
+            raise LegalRefused("document", _("This step names its document: please take it in first."))
+        return None
+    found = (
+        papers_of(case, [kind]).filter(pk=document.pk).select_for_update(of=("self",), no_key=True).first()
+    )
+    if found is None:
+        raise LegalRefused("document", _("This document does not belong to this step."))
+    return found
 
 
 def _seal_words(step: LegalStep, reference: str, note: str) -> None:
@@ -426,7 +456,7 @@ def ask_legal(*, case: Case, question: str, person: User, at: datetime) -> Legal
     if not case.is_open:
         raise LegalRefused("closed", _("The case is closed."))
     row = LegalQuestion(id=uuid7(), case=case, asked_by=person, asked_at=at)
-    row.due_on = add_working_days(case.portfolio.business_date(at), ANSWERED_WITHIN)
+    row.due_on = add_working_days(case.portfolio.business_date(at), ANSWERED_WITHIN, case.portfolio.countries)
     row.question_sealed = seal_of(case.borrower).seal(f"legal_question:{row.pk}:question", question)
     row.save(force_insert=True)
     record(

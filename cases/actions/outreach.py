@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import ProgrammingError, connection, transaction
 from django.db.models import Count, Exists, F, OuterRef, QuerySet
+from psycopg.errors import InsufficientPrivilege
 
 from accounts.models import ContactKind, ContactPoint, Portfolio
+from cases.actions.silence import WAITING, is_silenced
 from cases.actions.transition import MoveRefused, lock, move
 from cases.actions.work import Step, plan_many
-from cases.models import Case, CaseMessage, CaseState, DayRun, WorkItem, WorkKind
+from cases.models import Case, CaseMessage, CaseState, DayRun, Placement, WorkItem, WorkKind
 from cases.slices import EVERYBODY, Slice
 from communications.actions import messages
 from communications.channels import configured
@@ -74,11 +76,15 @@ def plan_first_notices(
 
 
 def _chunks(cases: "QuerySet[Case]") -> Iterator[list[Case]]:
-    """The cases, some at a time, with their borrowers and whether something is planned for them (`busy`)."""
+    """The cases, some at a time, with their borrowers, whether something is planned for them (`busy`), and whether an
+    agency has them and the house is silent (`placed`)."""
     # Found once: cases of the same transaction are new to the planner, and searching on from the last would read all again.
     ids = list(cases.order_by("pk").values_list("pk", flat=True))
+    placed = Exists(Placement.objects.silencing().filter(case=OuterRef("pk")))
     for first in range(0, len(ids), CHUNK):
-        chunk = Case.objects.filter(pk__in=ids[first : first + CHUNK]).annotate(busy=Exists(_busy()))
+        chunk = Case.objects.filter(pk__in=ids[first : first + CHUNK]).annotate(
+            busy=Exists(_busy()), placed=placed
+        )
         yield list(chunk.select_related("borrower").order_by("pk"))
 
 
@@ -168,6 +174,7 @@ def _choose(ways: Sequence[_Way], texts: _Texts, at: datetime) -> None:
     written = [
         (way, channel, text)
         for way in ways
+        if not way.case.placed  # type: ignore[attr-defined]
         for channel in _in_order(way.case.borrower.preferred_channel, habits[way.case.borrower_id])
         if KIND_OF_CHANNEL[channel] in way.points
         and (text := texts.get(channel, way.case.borrower.language)) is not None
@@ -301,16 +308,39 @@ def shards_due(*, shards: int, at: datetime) -> list[int]:
 def deliver(*, message_id: UUID, case_id: UUID | None, at: datetime) -> Message:
     """Send one message, if the gate allows it now, and move its case on when the provider has taken it over.
 
-    A message refused for the time being gets another in its place. Not inside a transaction.
+    What somebody of the desk wrote is sent as their contact, and not any more once they have the case no longer. While an
+    agency has the case the house's own reminders are withdrawn, and its first notice waits. A message refused for the time
+    being gets another in its place. Not inside a transaction.
     """
-    message = messages.send(message_id=message_id, at=at, case=case_id)
     if case_id is None:
-        return message
+        return messages.send(message_id=message_id, at=at)
+    links = CaseMessage.objects.select_related("written_by__agency", "message__template_version__template")
+    link = links.get(message=message_id)
+    message, author = link.message, link.written_by
+    if author is not None and not Case.objects.open().filter(pk=case_id).visible_to(author).exists():
+        return messages.cancel(message=message, reason="not_theirs", by=DISPATCH, at=at, case=case_id)
+    if (author is None or not author.agency_id) and is_silenced(message, case_id):
+        return _rest(message, case_id, at)
+    try:
+        by = Actor.staff(author) if author else DISPATCH
+        message = messages.send(message_id=message_id, at=at, case=case_id, by=by)
+    except ProgrammingError as error:
+        # The case was placed in this very moment; the database has let nothing of the contact stand.
+        if not isinstance(error.__cause__, InsufficientPrivilege) or not is_silenced(message, case_id):
+            raise
+        return _rest(message, case_id, at)
     if message.status == MessageStatus.ACCEPTED:
         notify(case_id=case_id, at=message.status_at)
     elif message.status == MessageStatus.FAILED:
         _try_again(message, case_id, message.status_at)
     return message
+
+
+def _rest(message: Message, case_id: UUID, at: datetime) -> Message:
+    """An agency has the case: what will still be true when it is back waits a day, anything else goes no more."""
+    if message.template_version.template.key in WAITING:
+        return messages.postpone(message=message, reason="placed", by=DISPATCH, at=at, case=case_id)
+    return messages.cancel(message=message, reason="placed", by=DISPATCH, at=at, case=case_id)
 
 
 @transaction.atomic
@@ -320,7 +350,8 @@ def _try_again(message: Message, case_id: UUID, at: datetime) -> None:
         return
     another = messages.plan_again(message=message, by=DISPATCH, at=at, case=case_id)
     if another:
-        CaseMessage.objects.get_or_create(message=another, defaults={"case": case})
+        author = CaseMessage.objects.get(message=message).written_by
+        CaseMessage.objects.get_or_create(message=another, defaults={"case": case, "written_by": author})
 
 
 def notify(*, case_id: UUID, at: datetime) -> bool:

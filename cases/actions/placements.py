@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import Agency, Borrower, Portfolio, User
 from accounts.standing import standing_of
+from cases.actions.silence import withdraw_messages
 from cases.actions.work import release_many
 from cases.agency_figures import of_year
 from cases.chronicle import tell
@@ -29,6 +30,7 @@ from cases.models import (
     EvaluationDecision,
     Placement,
     PlacementBatch,
+    PlacementLift,
     WorkItem,
 )
 from cases.slices import EVERYBODY, Slice, within
@@ -58,6 +60,8 @@ WHY_NOT: dict[str, str | Promise] = {
     "ended": gettext_lazy("This agency does not work for us on this day."),
     "barred": gettext_lazy("This agency is barred from new cases."),
     "complaints": gettext_lazy("Complaints about this agency were upheld; it gets no new cases."),
+    "stopped": gettext_lazy("Too many complaints came: this agency gets no more of this portfolio's cases."),
+    "not_stopped": gettext_lazy("Nothing is stopped here."),
 }
 
 
@@ -75,6 +79,17 @@ def stop_of(agency: Agency, *, at: datetime, on: date) -> str | None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT agency_stop(%s, %s, %s)", [agency.pk, at, on])
         return cursor.fetchone()[0]
+
+
+def stopped_portfolios(agency: Agency, portfolios: Sequence[int]) -> dict[int, int]:
+    """Of these portfolios those of which the agency gets no more cases until somebody lifts it (`lift_stop`), each with how
+    many complaints it was. The database's own answer."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT each, placement_stop(%s, each) FROM unnest(%s::bigint[]) each",
+            [agency.pk, list(portfolios)],
+        )
+        return {portfolio: number for portfolio, number in cursor.fetchall() if number is not None}
 
 
 def reasons_against(cases: Sequence[Case], *, at: datetime) -> dict[UUID, str]:
@@ -125,9 +140,11 @@ def place_cases(
     commission_percent: Decimal,
     by: Actor,
     at: datetime,
+    house_writes: bool = False,
 ) -> PlacementBatch:
     """Give these cases to an agency until a business day (included), all or none. Our own people let go of them, and
-    what was planned is the agency's to do. Needs `cases.place_case` (`PermissionDenied`); raises `PlacementRefused`."""
+    what was planned is the agency's to do; our own reminders go on only where the terms say so (`house_writes`). Needs
+    `cases.place_case` (`PermissionDenied`); raises `PlacementRefused`."""
     if not by.may("cases.place_case") or by.user is None:
         raise PermissionDenied(_("Placing cases is not part of your role."))
     wanted = sorted(set(cases))
@@ -149,6 +166,8 @@ def place_cases(
             raise PlacementRefused("term")
         if stop := stop_of(agency, at=at, on=on):
             raise PlacementRefused(stop)
+    if stopped := stopped_portfolios(agency, sorted({case.portfolio_id for case in locked})):
+        raise PlacementRefused("stopped", min(case.pk for case in locked if case.portfolio_id in stopped))
     if against := reasons_against(locked, at=at):
         first = min(against)
         raise PlacementRefused(against[first], first)
@@ -156,6 +175,7 @@ def place_cases(
         agency=agency,
         return_on=return_on,
         commission_percent=commission_percent,
+        house_writes=house_writes,
         placed_by=by.user,
         placed_at=at,
     )
@@ -167,11 +187,13 @@ def place_cases(
         for case in locked
     )  # fmt: skip
     _let_go(wanted, "placed", by, at)
+    if not house_writes:
+        withdraw_messages(case_ids=wanted, of_agency=False, reason="placed", by=by, at=at)
     tell(
         "case.placed",
         rows=[
             {"case": each.case_id, "borrower": each.case.borrower_id, "placement": each.pk, "batch": batch.pk,
-             "agency": agency.ref, "until": return_on}
+             "agency": agency.ref, "until": return_on, "house_writes": house_writes}
             for each in placements
         ],
         by=by,
@@ -213,6 +235,9 @@ def end_placements(
     """End what is live of these cases, which the caller has locked; returns how many."""
     if not case_ids:
         return 0
+    # Whoever is just sending or calling has the borrower's events first and then the placement; so it is here.
+    withdraw_messages(case_ids=case_ids, of_agency=True, reason=str(reason), by=by, at=at)
+    _close_calls(case_ids, by, at)
     values: dict[str, Any] = {"cases": list(case_ids), "reason": str(reason), "by": by.ref, "at": at}
     with connection.cursor() as cursor:
         cursor.execute(END, values)
@@ -224,7 +249,7 @@ def end_placements(
     if not ended:
         return 0
     _let_go(ended, str(reason), by, at, run)
-    _close_calls(ended, by, at)
+    _close_calls(ended, by, at)  # one that was placed meanwhile
     tell("case.unplaced", rows=rows, by=by, at=at, run=run)
     return len(ended)
 
@@ -264,6 +289,36 @@ def return_due(
         cursor.execute(TERM_OVER, {"portfolio": portfolio, "on": on, **part.values})
         over = [case for (case,) in cursor.fetchall()]
     return end_placements(case_ids=over, reason=EndReason.TERM, by=by, at=at, run=run)
+
+
+@transaction.atomic
+def lift_stop(
+    *, agency: Agency, portfolio: Portfolio, words: str, person: User, at: datetime
+) -> PlacementLift:
+    """Let the agency have a portfolio's cases again after complaints had stopped that; they count no more. Needs
+    `accounts.bar_agency` (`PermissionDenied`); raises `PlacementRefused` (words, not_stopped)."""
+    by = Actor.staff(person)
+    if (
+        not by.may("accounts.bar_agency")
+        or not Portfolio.objects.visible_to(person).filter(pk=portfolio.pk).exists()
+    ):
+        raise PermissionDenied(_("Letting an agency have cases again is not part of your role."))
+    words = words.replace("\0", "").strip()
+    if not words or len(words) > MOST_WORDS:
+        raise PlacementRefused("words")
+    # Whoever is just placing cases with it, or lifting the same stop, comes before or after, never beside.
+    Agency.objects.select_for_update(no_key=True).get(pk=agency.pk)
+    complaints = stopped_portfolios(agency, [portfolio.pk]).get(portfolio.pk)
+    if complaints is None:
+        raise PlacementRefused("not_stopped")
+    lift = PlacementLift.objects.create(
+        agency=agency, portfolio=portfolio, complaints=complaints, words=words, lifted_by=person, lifted_at=at
+    )
+    record(
+        "agency.stop_lifted", stream=Stream.system(), by=by, at=at, agency=agency.ref, portfolio=portfolio.ref,
+        complaints=complaints,
+    )  # fmt: skip
+    return lift
 
 
 @transaction.atomic

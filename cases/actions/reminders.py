@@ -12,7 +12,17 @@ from django.db.models import F
 from accounts.models import ContactPoint, Portfolio
 from cases.actions.deciding import reminder_key
 from cases.actions.outreach import HOUSE_ORDER
-from cases.models import Case, CaseMessage, DayRun, Plan, PlanInstalment, PlanState, Promise, PromiseState
+from cases.models import (
+    Case,
+    CaseMessage,
+    DayRun,
+    Placement,
+    Plan,
+    PlanInstalment,
+    PlanState,
+    Promise,
+    PromiseState,
+)
 from cases.slices import EVERYBODY, Slice
 from communications.actions import messages
 from communications.channels import configured
@@ -43,8 +53,10 @@ class _Word:
 def plan_reminders(
     *, portfolio: Portfolio, by: Actor, at: datetime, run: DayRun, part: Slice = EVERYBODY
 ) -> int:
-    """Plan the reminders of open promises due in the next two days; those made today need none. Returns how many are new."""
-    promises = Promise.objects.filter(
+    """Plan the reminders of open promises due in the next two days; those made today need none, and those an agency
+    has are its own to speak of. Returns how many are new."""
+    placed = Placement.objects.silencing().values("case")
+    promises = Promise.objects.exclude(case__in=placed).filter(
         case__portfolio=portfolio, case__closed_at=None, state=PromiseState.OPEN, made_on__lt=run.date,
         due_on__gt=run.date, due_on__lte=run.date + REMIND_BEFORE,
         case__borrower__gt=part.after, case__borrower__lte=part.upto,
@@ -65,7 +77,8 @@ def plan_reminders(
 
 def plan_nudges(*, case_ids: Sequence[UUID], by: Actor, at: datetime, run: DayRun) -> int:
     """Plan a gentle word about the newest instalment that these cases' running plans missed. Returns how many are new."""
-    plans = Plan.objects.filter(case__in=case_ids, state=PlanState.ACTIVE)
+    placed = Placement.objects.silencing().filter(case__in=case_ids).values("case")
+    plans = Plan.objects.filter(case__in=case_ids, state=PlanState.ACTIVE).exclude(case__in=placed)
     missed = (
         PlanInstalment.objects.filter(plan__in=plans, due_on__lt=run.date)
         .select_related("plan__case__borrower", "plan__case__portfolio")

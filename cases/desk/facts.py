@@ -83,6 +83,11 @@ SELECT jsonb_build_object(
         SELECT jsonb_agg(jsonb_build_array(e.agreed_on, e.due_from, e.days) ORDER BY e.agreed_on, e.id)
         FROM accounts_extension e WHERE e.loan_id = %(loan)s
     ),
+    'placement', (
+        SELECT jsonb_build_object('agency', a.name, 'until', p.return_on, 'house_writes', b.house_writes)
+        FROM cases_placement p JOIN accounts_agency a ON a.id = p.agency_id JOIN cases_placementbatch b ON b.id = p.batch_id
+        WHERE p.case_id = %(case)s AND p.ended_at IS NULL
+    ),
     'call', (
         SELECT to_jsonb(c) || jsonb_build_object('contact_point', a.contact_point_id)
         FROM cases_call c JOIN compliance_contactattempt a ON a.id = c.attempt_id
@@ -141,6 +146,15 @@ class OtherCase:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """The agency that has the case, until which day (included), and whether the house writes beside it."""
+
+    agency: str
+    until: date
+    house_writes: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """`points` are the numbers and addresses of the borrower and of those around them. Designations and consents are those
     nobody has taken back, `wishes` about channels all there are, in their order. Promises, plans, offers,
@@ -161,6 +175,7 @@ class Facts:
     offers: list[Offer]
     reasons: list[Reason]
     extensions: list[Later]
+    placement: Placed | None
     call: Call | None
     called: ContactPoint | None
     run: ScriptRun | None
@@ -181,7 +196,7 @@ def read_facts(case: Case, user: User) -> Facts:
         cursor.execute(FACTS, values)
         found: dict[str, Any] = {name: part or [] for name, part in json.loads(cursor.fetchone()[0]).items()}
     points = [_row(ContactPoint, each) for each in found["points"]]
-    call, run = found["call"], found["run"]
+    call, run, placed = found["call"], found["run"], found["placement"]
     return Facts(
         points=points,
         persons=[Person(**each) for each in found["persons"]],
@@ -203,6 +218,7 @@ def read_facts(case: Case, user: User) -> Facts:
             Later(date.fromisoformat(agreed), date.fromisoformat(due), days)
             for agreed, due, days in found["extensions"]
         ],
+        placement=Placed(**{**placed, "until": date.fromisoformat(placed["until"])}) if placed else None,
         call=_row(Call, call) if call else None,
         called=next((point for point in points if call and str(point.pk) == call["contact_point"]), None),
         run=_row(ScriptRun, run, version=_row(ScriptVersion, run["version"])) if run else None,

@@ -216,6 +216,7 @@ class CasePage:
             "lease": self.lease,
             "closed": self.closed,
             "strip": self.strip,
+            "placed": self.facts.placement,
             "who": self.who,
             "money": self.money,
             "holds": hold_lines(self.row, self.on),
@@ -231,7 +232,9 @@ class CasePage:
             "script": self.script,
             "scripts": self.scripts,
             "note": NoteForm(auto_id="note_%s") if works else None,
-            "actions": talk.actions(self.row, self.request.user, self.open_call, self.strip),
+            "actions": talk.actions(
+                self.row, self.request.user, self.open_call, self.strip, self.facts.placement
+            ),
             "next_steps": [
                 step
                 for step in talk.next_steps(

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.models import ContactPoint
 from accounts.standing import Standing
 from cases.actions.scripts import walk
+from cases.desk.facts import Placed
 from cases.desk.strip import Strip
 from cases.models import Call, Case, CaseState, Plan, Promise, PromiseState, ScriptRun, ScriptStep
 from cases.reasons import ArrearsReason
@@ -151,15 +152,15 @@ class Action:
     primary: bool = False
 
 
-OF_AGENCY = frozenset({"call", "promise", "hold", "wish", "complaint"})
+OF_AGENCY = frozenset({"call", "promise", "hold", "wish", "complaint", "write"})
 """The forms that somebody who collects for an agency may open."""
 
 
-def actions(case: Case, user, call: Call | None, strip: Strip) -> list[Action]:
+def actions(case: Case, user, call: Call | None, strip: Strip, placed: Placed | None = None) -> list[Action]:
     """What this person can do with the case; what may not be done now says why."""
     open_now = case.is_open
     closed = _("The case is closed.")
-    offered = _work(case, user, call, open_now, closed) if user.has_perm("cases.talk_case") else []
+    offered = _work(case, user, call, open_now, closed, placed) if user.has_perm("cases.talk_case") else []
     if user.agency_id:
         offered = [action for action in offered if action.open in OF_AGENCY]
     if user.has_perm("compliance.log_complaint"):
@@ -175,7 +176,10 @@ def actions(case: Case, user, call: Call | None, strip: Strip) -> list[Action]:
     return offered
 
 
-def _work(case: Case, user, call: Call | None, open_now: bool, closed: str) -> list[Action]:
+def _work(
+    case: Case, user, call: Call | None, open_now: bool, closed: str, placed: Placed | None
+) -> list[Action]:
+    with_agency = placed is not None and not placed.house_writes and not user.agency_id
     talked = case.state in (
         CaseState.NOTIFIED,
         CaseState.NEGOTIATING,
@@ -184,6 +188,13 @@ def _work(case: Case, user, call: Call | None, open_now: bool, closed: str) -> l
     )
     return [
         Action("o", _("Outcome"), open="call", allowed=open_now, why=closed, primary=call is not None),
+        Action(
+            "i",
+            _("Write"),
+            open="write",
+            allowed=open_now and not with_agency,
+            why=closed if not open_now else _("An agency has this case, and writes while it does."),
+        ),
         Action("p", _("Promise"), open="promise", allowed=open_now, why=closed),
         Action(
             "l",

@@ -33,7 +33,14 @@ from cases.models.legal import (
 )
 from cases.models.note import Note
 from cases.models.offer import Offer, OfferKind, OfferState, Reason
-from cases.models.placement import AgencyEvaluation, EndReason, EvaluationDecision, Placement, PlacementBatch
+from cases.models.placement import (
+    AgencyEvaluation,
+    EndReason,
+    EvaluationDecision,
+    Placement,
+    PlacementBatch,
+    PlacementLift,
+)
 from cases.models.work import Lease, WorkItem, WorkKind
 
 __all__ = [
@@ -74,6 +81,7 @@ __all__ = [
     "PeriodGround",
     "Placement",
     "PlacementBatch",
+    "PlacementLift",
     "Plan",
     "PlanInstalment",
     "PlanState",

@@ -10,10 +10,11 @@ from compliance.models import ContactAttempt
 
 
 class CaseMessage(models.Model):
-    """Which case a message was sent for."""
+    """Which case a message was sent for, and who of the desk wrote it; nobody where a run planned it."""
 
     case = models.ForeignKey(Case, models.PROTECT, related_name="messages")
     message = models.OneToOneField(Message, models.PROTECT, related_name="for_case")
+    written_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
 
     class Meta:
         default_permissions = ()

@@ -10,7 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
-from accounts.models import LedgerEntry, Loan, Portfolio
+from accounts.models import Document, LedgerEntry, Loan, Portfolio
 from cases.models.case import Case, Transition
 
 
@@ -80,7 +80,8 @@ class LegalStep(models.Model):
 
     `stay` is the move that brought the case to legal: steps belong to it and end with it. `next_on` is the day by which an
     answer is asked for, or of the next hearing. A lawyer's letter names who reviewed this very case and signed. `cost`
-    (minor units) was posted to the ledger as `entry`. File references and notes are sealed under the borrower's key.
+    (minor units) was posted to the ledger as `entry`. `document` is the paper of the step, where its kind has one
+    (`LegalStepOrder.papers`). File references and notes are sealed under the borrower's key.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -97,6 +98,7 @@ class LegalStep(models.Model):
     signed_on = models.DateField(null=True)
     cost = models.PositiveBigIntegerField(default=0)
     entry = models.OneToOneField(LedgerEntry, models.PROTECT, null=True, related_name="legal_step")
+    document = models.ForeignKey(Document, models.PROTECT, null=True, related_name="legal_steps")
     reference_sealed = models.BinaryField(null=True)
     note_sealed = models.BinaryField(null=True)
     taken_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -140,6 +142,7 @@ class LegalStepOrder(models.Model):
     rank = models.PositiveSmallIntegerField()
     answer_days = models.PositiveSmallIntegerField()
     after = models.JSONField(default=list)
+    papers = models.JSONField(default=list)
 
     class Meta:
         default_permissions = ()

@@ -20,12 +20,14 @@ class EndReason(models.TextChoices):
 
 
 class PlacementBatch(models.Model):
-    """Cases placed together, on the same terms. Never changes."""
+    """Cases placed together, on the same terms. Never changes. `house_writes`: our own reminders go on beside the agency's;
+    otherwise the house is silent while a case is placed."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     agency = models.ForeignKey(Agency, models.PROTECT, related_name="batches")
     return_on = models.DateField()
     commission_percent = models.DecimalField(max_digits=5, decimal_places=2)
+    house_writes = models.BooleanField(default=False)
     placed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     placed_at = models.DateTimeField()
 
@@ -36,6 +38,10 @@ class PlacementBatch(models.Model):
 class PlacementQuerySet(models.QuerySet["Placement"]):
     def live(self) -> Self:
         return self.filter(ended_at=None)
+
+    def silencing(self) -> Self:
+        """Live ones that keep the house's own outreach silent."""
+        return self.live().filter(batch__house_writes=False)
 
     def visible_to(self, user) -> Self:
         return self.filter(case__portfolio__in=Portfolio.objects.visible_to(user))
@@ -88,6 +94,29 @@ class Placement(models.Model):
             models.Index(fields=["agency", "case"], condition=models.Q(ended_at=None), name="placement_live"),
             models.Index(fields=["agency", "placed_at"], name="placement_agency"),
             models.Index(fields=["return_on"], condition=models.Q(ended_at=None), name="placement_due"),
+        ]
+
+
+class PlacementLift(models.Model):
+    """Somebody lets an agency have a portfolio's cases again after complaints had stopped that, and says why. Complaints
+    received before it count no more. Never changes."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    agency = models.ForeignKey(Agency, models.PROTECT, related_name="lifts")
+    portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="+")
+    complaints = models.PositiveIntegerField()
+    words = models.TextField(max_length=4000)
+    lifted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    lifted_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["-lifted_at", "-id"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(words__regex=r"\S"), name="placement_lift_words"),
+        ]
+        indexes = [
+            models.Index(fields=["agency", "portfolio", "-lifted_at"], name="placement_lift_newest"),
         ]
 
 

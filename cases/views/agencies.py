@@ -2,6 +2,7 @@
 has earned; placing, recalling, barring and the yearly evaluation."""
 
 import csv
+from collections import defaultdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
@@ -29,12 +30,15 @@ from cases.actions.placements import (
     WHY_NOT,
     PlacementRefused,
     evaluate_agency,
+    lift_stop,
     place_cases,
     reasons_against,
     recall,
     stop_of,
+    stopped_portfolios,
 )
 from cases.agency_figures import by_month
+from cases.agency_quality import Quality, quality
 from cases.models import Case, CaseState, EvaluationDecision, Placement
 from compliance.audit import Actor
 
@@ -56,6 +60,7 @@ class PlaceForm(forms.Form):
         label=gettext_lazy("Commission, percent of what is repaid"), max_digits=5, decimal_places=2, min_value=Decimal(0),
         max_value=Decimal(100),
     )  # fmt: skip
+    house_writes = forms.BooleanField(label=gettext_lazy("Our own reminders go on"), required=False)
     cases: forms.ModelMultipleChoiceField = forms.ModelMultipleChoiceField(
         queryset=None, widget=forms.CheckboxSelectMultiple
     )
@@ -84,31 +89,43 @@ def agencies(request: HttpRequest) -> HttpResponse:
     return render(request, "cases/agencies.html", {"agencies": listed})
 
 
+class PeriodForm(forms.Form):
+    """Days to look at; without any the last year."""
+
+    first = _day(gettext_lazy("From"), required=False)
+    last = _day(gettext_lazy("To"), required=False)
+
+    def days(self, today: date) -> tuple[date, date]:
+        """What was asked for, the earlier day first."""
+        given = self.cleaned_data if self.is_valid() else {}
+        last = given.get("last") or today
+        first = given.get("first") or last - A_YEAR
+        return min(first, last), max(first, last)
+
+
 @require_safe
 @login_required
 @permission_required("cases.view_placement", raise_exception=True)
 def agency_board(request: StaffRequest) -> HttpResponse:
-    now, portfolios = timezone.now(), _portfolios(request)
+    now = timezone.now()
+    form = PeriodForm(request.GET)
+    first, last = form.days(now.date())
+    seen = {each.pk: each for each in Portfolio.objects.visible_to(request.user)}
+    by_agency: dict[int, list[Quality]] = defaultdict(list)
+    for row in quality(portfolios=list(seen), first=first, last=last):
+        by_agency[row.agency].append(row)
     lines = []
-    for row in Agency.objects.all():
-        months = by_month(row, portfolios=portfolios, first=now.date() - A_YEAR, last=now.date())
-        lines.append(
-            {
-                "agency": row,
-                "stop": _stop(row, now),
-                "live": Placement.objects.live().visible_to(request.user).filter(agency=row).count(),
-                "complaints": sum(month.counts["complaints"] for month in months),
-                "upheld": sum(month.counts["upheld"] for month in months),
-                "refused": sum(month.counts["refused"] + month.counts["presumed"] for month in months),
-                "amounts": _together(months),
-            }
-        )
-    return render(request, "cases/agency_board.html", {"lines": lines})
-
-
-def _together(months) -> list[tuple[int, str]]:
-    currencies = sorted({currency for month in months for currency in month.recovered})
-    return [(sum(month.recovered.get(each, 0) for month in months), each) for each in currencies]
+    for each in Agency.objects.all():
+        stopped = stopped_portfolios(each, [row.portfolio for row in by_agency[each.pk]])
+        parts = [
+            {"portfolio": seen[row.portfolio], "figures": row, "complaints_stop": stopped.get(row.portfolio)}
+            for row in sorted(by_agency[each.pk], key=lambda row: seen[row.portfolio].code)
+        ]
+        lines.append({"agency": each, "stop": _stop(each, now), "parts": parts})
+    shown = PeriodForm(initial={"first": first, "last": last})
+    return render(
+        request, "cases/agency_board.html", {"lines": lines, "period": shown, "first": first, "last": last}
+    )
 
 
 def _stop(agency: Agency, now: datetime) -> str:
@@ -147,8 +164,20 @@ def _show(
         if user.has_perm("cases.evaluate_agency")
         else None,
         "may_place": user.has_perm("cases.place_case"),
+        "stops": _stops(request, row),
+        "lifts": row.lifts.filter(portfolio__in=_portfolios(request)).select_related(
+            "portfolio", "lifted_by"
+        ),
+        "may_lift": user.has_perm("accounts.bar_agency"),
     }
     return render(request, "cases/agency.html", context | forms_bound, status=status)
+
+
+def _stops(request: StaffRequest, row: Agency) -> list[dict[str, Any]]:
+    """The portfolios of which it gets no more cases until somebody lifts it."""
+    seen = {each.pk: each for each in Portfolio.objects.visible_to(request.user)}
+    stopped = stopped_portfolios(row, list(seen))
+    return [{"portfolio": seen[pk], "complaints": number} for pk, number in sorted(stopped.items())]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -168,7 +197,7 @@ def agency_place(request: StaffRequest, agency_ref: UUID) -> HttpResponse:
             batch = place_cases(
                 cases=[case.pk for case in form.cleaned_data["cases"]], agency=row,
                 return_on=form.cleaned_data["return_on"], commission_percent=form.cleaned_data["commission_percent"],
-                by=Actor.staff(request.user), at=now,
+                house_writes=form.cleaned_data["house_writes"], by=Actor.staff(request.user), at=now,
             )  # fmt: skip
         except PlacementRefused as refused:
             form.add_error(None, str(refused))
@@ -176,7 +205,9 @@ def agency_place(request: StaffRequest, agency_ref: UUID) -> HttpResponse:
             messages.success(request, _("%(count)s cases placed.") % {"count": batch.placements.count()})
             return redirect("agency", row.ref)
     page = Paginator(possible, PAGE).get_page(request.GET.get("page"))
-    against = reasons_against(list(page), at=now)
+    stopped = stopped_portfolios(row, sorted({case.portfolio_id for case in page}))
+    against = dict.fromkeys((case.pk for case in page if case.portfolio_id in stopped), "stopped")
+    against |= reasons_against(list(page), at=now)
     rows = [
         {"case": case, "why": str(WHY_NOT[against[case.pk]]) if case.pk in against else ""} for case in page
     ]
@@ -236,13 +267,13 @@ def _csv(agency: Agency, first: date, lines: list[commission.Line]) -> HttpRespo
     rows = csv.writer(buffer)
     rows.writerow(
         ["booked_on", "value_date", "reference", "loan", "portfolio", "placed_on", "ended_on",
-         "currency", "repaid", "percent", "commission"]
+         "currency", "repaid", "percent", "commission", "corrects"]
     )  # fmt: skip
     for line in lines:
         rows.writerow(
             [line.booked_on, line.value_date, _plain(line.reference), _plain(line.loan), line.portfolio, line.placed_on,
              line.ended_on or "", line.currency, decimal_text(line.repaid, line.currency), line.percent,
-             decimal_text(line.commission, line.currency)]
+             decimal_text(line.commission, line.currency), line.earned_on if line.corrects else ""]
         )  # fmt: skip
     headers = {"Content-Disposition": f'attachment; filename="commission-{agency.pk}-{first:%Y-%m}.csv"'}
     return HttpResponse(buffer.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
@@ -278,6 +309,30 @@ def agency_lift(request: StaffRequest, agency_ref: UUID) -> HttpResponse:
     )
     deeds.lift_bar(bar=bar, person=request.user, at=timezone.now())
     return redirect("agency", agency_ref)
+
+
+@require_POST
+@login_required
+@permission_required("accounts.bar_agency", raise_exception=True)
+def agency_lift_stop(request: StaffRequest, agency_ref: UUID) -> HttpResponse:
+    """New placements that complaints had stopped may go on in one portfolio."""
+    row = get_object_or_404(Agency, ref=agency_ref)
+    portfolio = get_object_or_404(
+        Portfolio.objects.visible_to(request.user), ref=_uuid(request.POST.get("portfolio", ""))
+    )
+    try:
+        lift_stop(
+            agency=row,
+            portfolio=portfolio,
+            words=request.POST.get("words", ""),
+            person=request.user,
+            at=timezone.now(),
+        )
+    except PlacementRefused as refused:
+        messages.warning(request, str(refused))
+    else:
+        messages.success(request, _("It may have cases of this portfolio again."))
+    return redirect("agency", row.ref)
 
 
 @require_POST

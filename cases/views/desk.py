@@ -81,7 +81,9 @@ def case_strip(request: StaffRequest, case_id: UUID) -> HttpResponse:
     """The strip alone: asked for every minute, so only its own facts are read."""
     page = page_of(request, case_id)
     context = {"case": {"id": page.row.pk}, "strip": page.strip, "zone": page.zone, "place": page.place}
-    return render(request, "cases/_strip.html", context | {"lease": page.lease})
+    return render(
+        request, "cases/_strip.html", context | {"lease": page.lease, "placed": page.facts.placement}
+    )
 
 
 @require_safe

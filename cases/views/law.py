@@ -1,12 +1,13 @@
 """The legal side of one case: evidence, how long it may be sued for, steps, questions. And what is done there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -14,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.http import StaffRequest
+from accounts.models import Document
 from cases.actions import legal
 from cases.desk.page import CasePage
 from cases.evidence import evidence
@@ -78,7 +80,8 @@ def _at_law(page: CasePage, readable: bool) -> dict[str, Any]:
     takes = page.request.user.has_perm("cases.move_to_legal")
     form = None
     if takes and possible and not stopped:
-        form = StepForm(case.portfolio, possible, initial={"taken_on": page.on})
+        papers = _papers(page, possible)
+        form = StepForm(case.portfolio, possible, papers, initial={"taken_on": page.on})
     return {
         "limitation": known,
         "known_by": legal.open_limitation(known) if known and readable else "",
@@ -91,8 +94,15 @@ def _at_law(page: CasePage, readable: bool) -> dict[str, Any]:
     }
 
 
+def _papers(page: CasePage, kinds: Sequence[str]) -> QuerySet[Document]:
+    """What a step may name, of what this person sees."""
+    seen = Document.objects.visible_to(page.request.user).of_loan(page.row.loan)
+    return legal.papers_of(page.row, kinds).filter(pk__in=seen.values("pk"))
+
+
 def _step_lines(case: Case, standing: list[LegalStep], readable: bool) -> list[StepLine]:
-    steps = case.legal_steps.select_related("taken_by", "withdrawal").exclude(kind="withdrawal")
+    steps = case.legal_steps.select_related("taken_by", "withdrawal", "document").exclude(kind="withdrawal")
+    steps = steps.defer("document__content_sealed")
     lines = []
     for step in steps.order_by("id"):
         step.case = case
@@ -163,7 +173,7 @@ def case_limitation(request: StaffRequest, page: CasePage) -> HttpResponse | Non
 def case_step(request: StaffRequest, page: CasePage) -> HttpResponse | None:
     stay = legal.stay_of(page.row)
     kinds = legal.possible_steps(page.row, legal.taken_in(stay), page.on) if stay else []
-    form = StepForm(page.row.portfolio, kinds, request.POST)
+    form = StepForm(page.row.portfolio, kinds, _papers(page, kinds), request.POST)
     if form.is_valid():
         data = form.cleaned_data
         try:
@@ -173,6 +183,7 @@ def case_step(request: StaffRequest, page: CasePage) -> HttpResponse | None:
                 taken_on=data["taken_on"],
                 next_on=data["next_on"],
                 lawyer=form.signed_by(),
+                document=data["document"],
                 cost=data["cost"] or 0,
                 reference=data["reference"],
                 note=data["note"],

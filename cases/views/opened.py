@@ -12,6 +12,7 @@ from accounts.models import Authority, PointStatus, Role, User
 from accounts.money import decimal_text
 from accounts.schedules import most_in_a_month
 from cases.actions.agreements import AgreementRefused, propose_plan
+from cases.actions.writing import text_for
 from cases.desk import deals
 from cases.desk.offers import offer_context, offer_form
 from cases.desk.page import CasePage
@@ -28,6 +29,7 @@ from cases.forms import (
     PaymentForm,
     PlanForm,
     PromiseForm,
+    WriteForm,
 )
 from cases.legal_forms import AskLegalForm, LegalForm
 from compliance.actions import complaints
@@ -51,6 +53,7 @@ PERMISSIONS = {
     "end": "cases.close_case",
     "legal": "cases.propose_legal",
     "ask_legal": "cases.ask_legal",
+    "write": "compliance.place_contact",
 }
 
 
@@ -119,6 +122,12 @@ def form_for(page: CasePage, name: str, data: QueryDict | None = None) -> forms.
             return LegalForm(data)
         case "ask_legal":
             return AskLegalForm(data)
+        case "write":
+            return WriteForm(
+                [point for point in page.points if point.status == PointStatus.ACTIVE],
+                text_for(page.request.user),
+                data,
+            )
     raise KeyError(name)
 
 

@@ -36,7 +36,7 @@ from compliance.holds import FoundKind
 from compliance.models import HoldKind
 from compliance.rules import Decision, ReasonCode
 
-__all__ = ["Planned", "cancel", "open_text", "plan", "plan_again", "plan_many", "send", "sweep"]
+__all__ = ["Planned", "cancel", "open_text", "plan", "plan_again", "plan_many", "postpone", "send", "sweep"]
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +63,16 @@ def cancel(*, message: Message, reason: str, by: Actor, at: datetime, case: UUID
     if locked is None:
         return Message.objects.get(pk=message.pk)
     return _cancel(locked, reason, by=by, at=at, case=case)
+
+
+@transaction.atomic
+def postpone(*, message: Message, reason: str, by: Actor, at: datetime, case: UUID | None = None) -> Message:
+    """A planned message is looked at again a day later; `reason` is a short code. One that is under way or over stays as it
+    is."""
+    locked = _lock_planned(message.pk)
+    if locked is None:
+        return Message.objects.get(pk=message.pk)
+    return _wait_until(locked, at + ASK_AGAIN, [reason], by=by, at=at, case=case)
 
 
 # Sending
@@ -143,7 +153,7 @@ def _begin(message_id: UUID, now: Callable[[], datetime], *, by: Actor, case: UU
         return _Begun(_refused(message, answer.decision, by=by, at=at, case=case))
     attempt = place(permit_id=answer.permit_id, by=by, at=at, case=case)
     address = open_for_contact(attempt=attempt)
-    context = context_of(message, borrower, at)
+    context = context_of(message, borrower, at, author=by.user)
     subject, body = render(message.template_version, context)
     seal = seal_of(borrower)
     message.attempt = attempt

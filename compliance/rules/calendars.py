@@ -1,5 +1,6 @@
 """Public holidays: those the facts bring, else those the `holidays` package publishes for the country."""
 
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 
@@ -7,6 +8,7 @@ import holidays
 
 from compliance.rules.facts import HolidayFact
 
+SATURDAY = 5
 NATIONAL = "national"
 JOINT_LEAVE = "joint_leave"
 
@@ -17,6 +19,22 @@ JOINT_LEAVE_CATEGORY = {"ID": "government"}
 def known(country: str) -> bool:
     """Whether anybody publishes a calendar of this country (ISO 3166 code)."""
     return country in holidays.list_supported_countries(include_aliases=False)
+
+
+@lru_cache(maxsize=200)
+def _calendar(country: str, year: int) -> holidays.HolidayBase:
+    # Days observed in place of a holiday, and days worked for one, may be named by the year beside it.
+    return holidays.country_holidays(country, years=(year - 1, year, year + 1))
+
+
+def works(countries: Sequence[str], day: date) -> bool:
+    """Whether people work on a day in all of these countries (ISO 3166 codes): none of its weekend, where a government has
+    not made it a day of work, and no public holiday. A country whose calendar nobody publishes works from Monday to
+    Friday."""
+    return all(
+        _calendar(country, day.year).is_working_day(day) if known(country) else day.weekday() < SATURDAY
+        for country in dict.fromkeys(countries or ("",))
+    )
 
 
 @lru_cache(maxsize=200)

@@ -5,7 +5,8 @@ from datetime import date, datetime, timedelta
 
 from django.db import connection
 
-from accounts.models import Borrower, ContactKind, ContactPoint, Loan, Portfolio, User
+from accounts.actions.documents import add_document
+from accounts.models import Borrower, ContactKind, ContactPoint, Document, Loan, Portfolio, User
 from accounts.standing import standing_of
 from cases.actions.calls import Details, log_call, place_call
 from cases.actions.legal import set_limitation
@@ -88,6 +89,15 @@ def told(case: Case) -> None:
     Message.objects.filter(pk=message.pk).update(status="sending", attempt=attempt)
     Message.objects.filter(pk=message.pk).update(status="accepted")
     CaseMessage.objects.create(case=case, message=message)
+
+
+def paper(case: Case, kind: str = "letter", at: datetime = NOW) -> Document:
+    """A paper of the case's loan, taken in; each another one."""
+    number = Document.objects.count()
+    return add_document(
+        borrower=case.borrower, loan=case.loan, kind=kind, content=f"Paper {number} of {kind}.\n".encode(), by=SYSTEM, at=at,
+        case=case.pk,
+    )  # fmt: skip
 
 
 def in_time(

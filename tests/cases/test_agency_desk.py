@@ -201,7 +201,7 @@ def test_commission_is_earned_while_placed_and_taken_back(client, portfolio, peo
     url = reverse("agency_commission", args=[agency.ref])
     assert client.get(url, {"month": "2026-03"}).status_code == 200
     rows = client.get(url, {"month": "2026-03", "as": "csv"}).content.decode().splitlines()
-    assert [row.split(",")[-3:] for row in rows[1:]] == [["10.01", "12.50", "1.25"]] * 2
+    assert [row.split(",")[-4:] for row in rows[1:]] == [["10.01", "12.50", "1.25", ""]] * 2
 
 
 @given(st.integers(0, 10**12), st.decimals(0, 100, places=2))

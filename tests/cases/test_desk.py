@@ -313,6 +313,7 @@ def test_a_closed_case(alice, case, people, clock):
     allowed = {action.key: action.allowed for action in answer.context["actions"]}
     assert allowed == {
         "o": False,
+        "i": False,
         "p": False,
         "l": False,
         "e": False,

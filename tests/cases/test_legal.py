@@ -3,7 +3,7 @@ debt; and questions to legal. Then the same against the database."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -35,13 +35,13 @@ from cases.actions.payments import record_payment
 from cases.actions.transition import MoveRefused, move
 from cases.evidence import evidence
 from cases.legal_steps import ORDER, STEPS, Taken, add_working_days, missing_before, next_kinds
-from cases.models import CaseState, LegalQuestion, LegalStep, LegalStepOrder, Limitation
+from cases.models import CaseState, LegalQuestion, LegalStep, LegalStepOrder, Limitation, Promise
 from compliance.actions.holds import end_hold, open_hold
 from compliance.audit import Actor
 from compliance.holds import stops_legal_steps
 from compliance.models import AuditEvent, HoldKind
 from compliance.rules.terms.limits import barred_from
-from tests.cases.stories import DAY, agreed_by_two, call, events, fresh, in_time, make_case, told
+from tests.cases.stories import DAY, agreed_by_two, call, events, fresh, in_time, make_case, paper, told
 from tests.factories import NOW, SYSTEM, TODAY, days_ago, make_people, make_portfolio, make_user
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +94,8 @@ def step(case, people, kind, on=0, **more):
         more.setdefault("next_on", day + 14 * DAY)
     if kind == "lawyer_letter":
         more.setdefault("lawyer", LAWYER)
+    if STEPS[kind].papers and "document" not in more:
+        more["document"] = paper(case, STEPS[kind].papers[0])
     return take_step(case=case, kind=kind, taken_on=day, person=people.omar, at=NOW + on * DAY, **more)
 
 
@@ -331,7 +333,13 @@ def test_a_promise_ends_the_legal_stage(at_law, people):
 def test_a_promise_stops_the_steps_also_where_nobody_spoke_yet(at_law, people):
     """The map wants a conversation before talking; until then the case stays, and nothing is done on it."""
     Promise.objects.create(
-        case=at_law, amount=10_00, due_on=TODAY + 3 * DAY, channel="app", made_at=NOW, made_on=TODAY, actor="x"
+        case=at_law,
+        amount=10_00,
+        due_on=TODAY + 3 * DAY,
+        channel="app",
+        made_at=NOW,
+        made_on=TODAY,
+        actor="x",
     )
     with pytest.raises(LegalRefused) as refused:
         step(at_law, people, "letter")
@@ -412,6 +420,8 @@ def test_whatever_is_tried_the_order_holds(tries):
 
 
 def raw_step(case, people, kind="letter", **changes):
+    if "document_id" not in changes and kind in STEPS and STEPS[kind].papers:
+        changes["document_id"] = paper(case, STEPS[kind].papers[0]).pk
     stay = case.transitions.order_by("-seq").first()
     row = {
         "case_id": case.pk, "stay_id": stay and stay.pk, "kind": kind,
@@ -428,8 +438,10 @@ def raw_step(case, people, kind="letter", **changes):
 
 
 def test_the_database_holds_the_same_order_as_the_code():
-    rows = LegalStepOrder.objects.order_by("rank").values_list("kind", "answer_days", "after")
-    assert list(rows) == [(row.kind, row.answer_days, list(row.after)) for row in STEPS.values()]
+    rows = LegalStepOrder.objects.order_by("rank").values_list("kind", "answer_days", "after", "papers")
+    assert list(rows) == [
+        (row.kind, row.answer_days, list(row.after), list(row.papers)) for row in STEPS.values()
+    ]
 
 
 @pytest.mark.parametrize(
@@ -584,11 +596,52 @@ def test_a_closed_case_and_an_empty_question_are_refused(portfolio, people):
 
 
 @given(st.dates(date(2020, 1, 1), date(2030, 1, 1)), st.integers(1, 10))
-def test_working_days_are_monday_to_friday(day, count):
-    end = add_working_days(day, count)
+def test_where_no_calendar_is_published_people_work_from_monday_to_friday(day, count):
+    end = add_working_days(day, count, [])
     between = [day + timedelta(days=number) for number in range(1, (end - day).days + 1)]
     assert sum(each.weekday() < 5 for each in between) == count
     assert end.weekday() < 5
+
+
+@pytest.mark.parametrize(
+    ("countries", "asked", "due"),
+    [
+        (["US"], date(2026, 7, 1), date(2026, 7, 6)),  # 4 July 2026 is a Saturday: kept on the Friday before
+        (
+            ["GB"],
+            date(2026, 4, 2),
+            date(2026, 4, 7),
+        ),  # Good Friday; Easter Monday is no holiday everywhere in it
+        (
+            ["CN"],
+            date(2026, 2, 13),
+            date(2026, 2, 24),
+        ),  # Saturday the 14th is worked; then the Spring Festival
+        (
+            ["CN"],
+            date(2026, 9, 30),
+            date(2026, 10, 9),
+        ),  # the National Day's week; Saturday the 10th is worked
+        (["CN", "US"], date(2026, 10, 8), date(2026, 10, 13)),  # not the 10th (US), not the 12th (US)
+        (["ZZ"], date(2026, 7, 3), date(2026, 7, 7)),
+    ],
+)
+def test_working_days_follow_the_calendar_of_the_place(countries, asked, due):
+    assert add_working_days(asked, 2, countries) == due
+
+
+def test_legal_answers_by_the_portfolios_own_working_days(people):
+    """Asked on the Friday before the Spring Festival: the Saturday is worked, then the country rests for nine days."""
+    portfolio = make_portfolio(
+        jurisdictions=["CN"], zone="Asia/Shanghai", currency="CNY", team=people.alice.team
+    )
+    asked = ask_legal(
+        case=make_case(portfolio),
+        question="May we?",
+        person=people.alice,
+        at=datetime(2026, 2, 13, 4, tzinfo=UTC),
+    )
+    assert asked.due_on == date(2026, 2, 24)
 
 
 # Two connections
@@ -601,10 +654,11 @@ def test_a_hold_that_is_being_opened_comes_before_the_step(owner_connection, mon
     alice, bob, _charlie = make_people(portfolio)
     people = SimpleNamespace(alice=alice, bob=bob, omar=make_user("omar", role="legal"))
     case = go_to_law(ready_case(portfolio, people), people)
+    letter = paper(case, STEPS["letter"].papers[0])
 
     def try_step():
         try:
-            raw_step(case, people)
+            raw_step(case, people, document_id=letter.pk)
         except IntegrityError as refused:
             return str(refused)
         finally:

@@ -8,7 +8,7 @@ from django.urls import reverse
 from cases.actions.legal import ask_legal, take_step
 from cases.models import Approval, CaseState, LegalQuestion, LegalStep, Limitation
 from compliance.actions.holds import open_hold
-from tests.cases.stories import DAY, fresh, make_case
+from tests.cases.stories import DAY, fresh, make_case, paper
 from tests.cases.test_legal import WHY, go_to_law, ready_case
 from tests.factories import NOW, SYSTEM, TODAY, make_people, make_portfolio, make_user
 
@@ -110,6 +110,7 @@ def test_steps_are_recorded_stopped_and_taken_back_on_the_page(client, case, peo
         "taken_on": str(TODAY),
         "next_on": str(TODAY + 14 * DAY),
         "reference": "File 17",
+        "document": str(paper(at_law).pk),
     }
     refused = client.post(reverse("case_step", args=[case.pk]), letter | {"next_on": ""})
     assert refused.status_code == 422
@@ -127,6 +128,7 @@ def test_steps_are_recorded_stopped_and_taken_back_on_the_page(client, case, peo
     whole = {
         "kind": "lawyer_letter", "taken_on": day, "next_on": str(TODAY + 30 * DAY), "lawyer": "Ada Moyo",
         "licence": "NY-5512", "firm": "Moyo & Lin", "reviewed_on": day, "signed_on": day,
+        "document": str(paper(at_law).pk),
     }  # fmt: skip
     for name in ("lawyer", "licence", "firm", "reviewed_on", "signed_on"):
         assert client.post(reverse("case_step", args=[case.pk]), whole | {name: ""}).status_code == 422
@@ -173,8 +175,9 @@ def test_a_question_is_asked_on_the_case_listed_with_its_clock_and_answered(clie
 def test_the_pages_stand_in_chinese_too(client, case, people):
     at_law = go_to_law(case, people)
     take_step(
-        case=at_law, kind="letter", taken_on=TODAY, next_on=TODAY + 14 * DAY, person=people.omar, at=NOW
-    )
+        case=at_law, kind="letter", taken_on=TODAY, next_on=TODAY + 14 * DAY, document=paper(at_law),
+        person=people.omar, at=NOW,
+    )  # fmt: skip
     client.force_login(make_user(role="legal", language="zh-hans"))
     for address in (law(case), reverse("legal_cases"), reverse("case", args=[case.pk])):
         assert client.get(address).status_code == 200

@@ -29,6 +29,7 @@ from tests.factories import NOW, SYSTEM
 CONTEXT = Context(
     our_role=OurRole.CREDITOR,
     lender_name="River Wallet",
+    agency_name="Kind Collectors",
     reply_address="care@forbear.example",
     borrower_name="Dana Field",
     loan_reference="…0042",
@@ -64,6 +65,7 @@ def version(body: str, *, subject: str = "", language: str = "en", **disclosures
 def test_shipped_texts():
     found = [(text.key, text.purpose, text.channel, sorted(text.languages)) for text in read_texts()]
     assert found == [
+        ("agency_reminder", "reminder", "email", ["en", "zh-hans"]),
         ("bureau_notice", "reminder", "email", ["en", "zh-hans"]),
         ("debit_notice", "reminder", "email", ["en", "zh-hans"]),
         ("extension_agreed", "service", "email", ["en", "zh-hans"]),
@@ -227,6 +229,8 @@ def test_nearest_language(tag, language):
 def test_the_migration_brings_version_one():
     rows = TemplateVersion.objects.values_list("template__key", "template__language", "number", "approved_by")
     assert sorted(rows) == [
+        ("agency_reminder", "en", 1, None),
+        ("agency_reminder", "zh-hans", 1, None),
         ("bureau_notice", "en", 1, None),
         ("bureau_notice", "zh-hans", 1, None),
         ("debit_notice", "en", 1, None),

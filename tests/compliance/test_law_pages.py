@@ -232,7 +232,7 @@ def test_a_sentence_that_came_in_chinese_is_a_difference_of_its_own():
             before="–",
             after="借款人电话簿或联系人中的任何人，均不得致电或致信。",
             lang="zh-Hans",
-        )
+        ),
     ]
 
 
