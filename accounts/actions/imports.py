@@ -466,7 +466,7 @@ class _Writer:
                 continue
             postings += found
             self._change_loan(loan, clean, parts)
-            self._borrower(clean, loan.tape_digest, borrowers, rows)
+            self._borrower(clean, bytes(loan.tape_digest), borrowers, rows)
             rows.facts["loan.changed"].append(
                 {"borrower": loan.borrower_id, "loan": loan.pk, "fields": parts}
             )
