@@ -9,9 +9,11 @@ from django.db import connection, connections, models
 AS_THEY_ARE = frozenset(
     {
         models.BigIntegerField,
+        models.BinaryField,
         models.BooleanField,
         models.CharField,
         models.DateField,
+        models.DateTimeField,
         models.ForeignKey,
         models.OneToOneField,
         models.PositiveIntegerField,

@@ -247,7 +247,8 @@ class _Writer:
         rows = _Rows()
         borrowers = self._borrowers([loan.borrower for loan in loans])
         for loan in loans:
-            borrower = self._borrower(loan, borrowers, rows)
+            digest = tape_digest(loan)
+            borrower = self._borrower(loan, digest, borrowers, rows)
             row = Loan(
                 id=uuid7(),
                 borrower_id=borrower.id,
@@ -255,11 +256,11 @@ class _Writer:
                 external_id=loan.external_id,
                 product=loan.product,
                 disbursed_on=loan.disbursed_on,
-                tape_digest=tape_digest(loan),
+                tape_digest=digest,
             )
             rows.loans.append(row)
             rows.instalments += [
-                Instalment(loan=row, number=number, due_on=due.due_on, amount=due.amount)
+                Instalment(loan_id=row.pk, number=number, due_on=due.due_on, amount=due.amount)
                 for number, due in enumerate(sorted(loan.instalments), 1)
             ]
             rows.entries += self._opening(row, loan)
@@ -338,11 +339,13 @@ class _Writer:
             by_id[borrower_id].part = bytes(digest)[:PART_BYTES]
         return known
 
-    def _borrower(self, loan: CleanLoan, borrowers: dict[bytes, _Known], rows: _Rows) -> _Known:
-        """The borrower of a loan: the known one, brought up to date, or a new one."""
+    def _borrower(
+        self, loan: CleanLoan, digest: bytes, borrowers: dict[bytes, _Known], rows: _Rows
+    ) -> _Known:
+        """The borrower of a loan with this tape digest: the known one, brought up to date, or a new one."""
         clean = loan.borrower
         index = customer_index(clean.external_id)
-        part = row_digest(canonical(loan, "borrower"))[:PART_BYTES]
+        part = digest[:PART_BYTES]  # the borrower's comes first
         known = borrowers.get(index)
         if known is None:
             known = borrowers[index] = self._new_borrower(clean, rows)
@@ -463,7 +466,7 @@ class _Writer:
                 continue
             postings += found
             self._change_loan(loan, clean, parts)
-            self._borrower(clean, borrowers, rows)
+            self._borrower(clean, bytes(loan.tape_digest), borrowers, rows)
             rows.facts["loan.changed"].append(
                 {"borrower": loan.borrower_id, "loan": loan.pk, "fields": parts}
             )

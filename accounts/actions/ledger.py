@@ -301,6 +301,9 @@ def entries_for(
             _forgive_named(existing, entry, posting.amounts or {}, order)
         else:
             _put(entry, posting.amounts or {}, 1)
+    if not existing and _is_charge(entry):
+        # The first charge finds no credit that it could move.
+        return entry, [entry]
     moved = _followers(loan, [*existing, entry], cause=entry, at=at)
     return entry, [entry, *moved]
 

@@ -7,6 +7,7 @@ ASCII keys, no floats, integers within ±(2^53−1), NFC text without lone surro
 import json
 import unicodedata
 from typing import Any
+from uuid import UUID
 
 MAX_BYTES = 16 * 1024
 MAX_INTEGER = 2**53 - 1
@@ -19,10 +20,39 @@ class NotCanonical(ValueError):
 def canonical(value: dict[str, Any], *, limit: int = MAX_BYTES) -> bytes:
     """The exact bytes that are stored and hashed. `limit` is for what is kept beside the log. Raises `NotCanonical`."""
     _check(value, "leaf")
-    leaf = _ENCODER.encode(value).encode()
+    return _measured(_ENCODER.encode(value).encode(), limit)
+
+
+def _measured(leaf: bytes, limit: int) -> bytes:
     if len(leaf) > limit:
         raise NotCanonical(f"leaf has {len(leaf)} bytes, more than {limit}")
     return leaf
+
+
+class Leaves:
+    """The leaves of events that share type, moment, stream and actor. Their frame is made once, with its keys in the order
+    that `canonical` gives them; each leaf is byte for byte what `canonical` makes of the whole."""
+
+    def __init__(
+        self, event_type: str, *, v: int, at: str, stream: dict[str, str], actor: dict[str, str]
+    ) -> None:
+        frame = {"v": v, "type": event_type, "at": at, "stream": stream, "actor": actor}
+        _check(frame, "leaf")
+        text = {key: _ENCODER.encode(value) for key, value in frame.items()}
+        self._head = f'{{"actor":{text["actor"]},"at":{text["at"]}'
+        self._stream = f'"stream":{text["stream"][:-1]},"seq":'
+        self._tail = f'}},"type":{text["type"]},"v":{text["v"]}}}'
+
+    def leaf(
+        self, event: UUID, *, seq: int, case: UUID | None, borrower: UUID | None, data: dict[str, Any]
+    ) -> bytes:
+        """The exact bytes that are stored and hashed. Raises `NotCanonical`."""
+        _check(data, "leaf.data")
+        about = f',"borrower":"{borrower}"' if borrower else ""
+        if case:
+            about += f',"case":"{case}"'
+        text = f'{self._head}{about},"data":{_ENCODER.encode(data)},"id":"{event}",{self._stream}{seq}{self._tail}'
+        return _measured(text.encode(), MAX_BYTES)
 
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from uuid_utils.compat import uuid7
 
 from compliance.audit.actor import Actor
-from compliance.audit.canonical import canonical
+from compliance.audit.canonical import Leaves
 from compliance.audit.events import EVENTS
 
 SCHEMA_VERSION = 1
@@ -109,33 +109,27 @@ def _values(
         fields = EVENTS[event_type]
     except KeyError:
         raise ValueError(f"There is no event type {event_type!r}.") from None
-    moment = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    leaves = Leaves(
+        event_type,
+        v=SCHEMA_VERSION,
+        at=_plain(at),
+        stream={"kind": stream.kind, "ref": str(stream.ref)},
+        actor={"kind": by.kind, "ref": by.ref},
+    )
     for seq, row in enumerate(rows, first):
         case, borrower = row.get("case"), row.get("borrower")
         data = {key: _plain(value) for key, value in row.items() if key not in ("case", "borrower")}
         if extra := data.keys() - fields:
             raise ValueError(f"{event_type} has no field {', '.join(sorted(extra))}.")
         event_id = uuid7()
-        leaf = {
-            "v": SCHEMA_VERSION,
-            "id": str(event_id),
-            "type": event_type,
-            "at": moment,
-            "stream": {"kind": stream.kind, "ref": str(stream.ref), "seq": seq},
-            "actor": {"kind": by.kind, "ref": by.ref},
-            "data": data,
-        }
-        if case:
-            leaf["case"] = str(case)
-        if borrower:
-            leaf["borrower"] = str(borrower)
-        yield (
-            event_id, stream.ref, stream.kind, seq, event_type, at, by.kind, by.ref, case, borrower, canonical(leaf),
-        )  # fmt: skip
+        leaf = leaves.leaf(event_id, seq=seq, case=case, borrower=borrower, data=data)
+        yield event_id, stream.ref, stream.kind, seq, event_type, at, by.kind, by.ref, case, borrower, leaf
 
 
 def _plain(value: Any) -> Any:
     """Ids, dates, moments and decimal amounts as text; the rest must be canonical already."""
+    if type(value) is str:  # as most of them are
+        return value
     match value:
         case datetime():
             return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from accounts.models import Team
 from compliance.audit import Actor, Stream, record, record_many
-from compliance.audit.canonical import MAX_BYTES, MAX_INTEGER, NotCanonical, canonical
+from compliance.audit.canonical import MAX_BYTES, MAX_INTEGER, Leaves, NotCanonical, canonical
 from compliance.models import AuditEvent, AuditStream
 from tests.factories import NOW, SYSTEM, make_team
 
@@ -51,6 +51,24 @@ def test_the_bytes_are_those_of_another_rfc_8785_implementation(leaf):
 @given(LEAVES)
 def test_what_was_written_reads_back_and_writes_the_same(leaf):
     assert canonical(json.loads(canonical(leaf))) == canonical(leaf)
+
+
+@QUIETLY
+@given(LEAVES, TEXT, st.integers(1, 2**40), st.none() | st.uuids(), st.none() | st.uuids(), st.uuids())
+def test_a_leaf_in_its_frame_is_the_canonical_form_of_the_whole(data, ref, seq, case, borrower, event):
+    about = {name: str(whom) for name, whom in (("case", case), ("borrower", borrower)) if whom}
+    frame = {"v": 1, "at": "2026-03-03T12:00:00.000000Z", "actor": {"kind": "system", "ref": ref}}
+    stream = {"kind": "run", "ref": str(event)}
+    whole = {**frame, **about, "type": "x", "id": str(event), "stream": {**stream, "seq": seq}, "data": data}
+    leaves = Leaves("x", stream=stream, **frame)
+    assert leaves.leaf(event, seq=seq, case=case, borrower=borrower, data=data) == canonical(whole)
+
+
+@pytest.mark.parametrize("words", ["\ud800", "e\u0301", 1.5, "x" * MAX_BYTES])
+def test_a_frame_refuses_what_the_canonical_form_refuses(words):
+    leaves = Leaves("x", v=1, at="", stream={"kind": "run", "ref": ""}, actor={"kind": "system", "ref": ""})
+    with pytest.raises(NotCanonical):
+        leaves.leaf(uuid4(), seq=1, case=None, borrower=None, data={"words": words})
 
 
 def test_order_of_keys_does_not_matter():
