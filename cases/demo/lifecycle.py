@@ -125,13 +125,13 @@ class Lifecycle:
         return [
             Due(41, self.report_to_a_bureau),
             Due(30, self.tell_of_reporting),
-            Due(21, self.place_with_both),
-            Due(9, self.place_more),
             Due(9, self.change_terms),
             Due(9, self.promise_in_parts),
             Due(9, self.agree_equal_plan),
             Due(9, self.agree_plan_that_breaks),
             Due(9, self.give_mandates),
+            Due(21, self.place_with_both),
+            Due(9, self.place_more),
             Due(8, self.offer_that_lapses),
             Due(8, self.agree_settlement),
             Due(7, self.agree_stepped_plan),
@@ -194,6 +194,10 @@ class Lifecycle:
         self.used |= {case.pk for case in chosen}
         return chosen
 
+    def _many(self, count: int) -> int:
+        """Fewer where there are few loans."""
+        return count if len(self.debts) >= 1000 else -(-count // 3)
+
     def _debt(self, case: Case) -> Debt:
         return self.debts[case.loan.external_id]
 
@@ -244,7 +248,7 @@ class Lifecycle:
 
     def promise_in_parts(self, crew: Crew, at: datetime) -> None:
         """Three parts: the first comes, of the second a half, of the third nothing."""
-        for case in self._take(at, 2, least=5):
+        for case in self._take(at, self._many(2), least=5):
             agent, today = self._agent(), self._today(at)
             case = self._talk(case, agent, at, "job_loss", self.words["parts"])
             third = self._standing(case, at).outstanding // 4
@@ -594,7 +598,7 @@ class Lifecycle:
     # Agencies
 
     def _place(self, crew: Crew, which: int, count: int, at: datetime) -> list[Case]:
-        cases = self._take(at, count, least=26)
+        cases = self._take(at, self._many(count), least=26)
         if cases:
             agency, by = crew.agencies[which], Actor.staff(crew.supervisor)
             place_cases(
@@ -677,7 +681,7 @@ class Lifecycle:
 
     def take_in_documents(self, crew: Crew, at: datetime) -> None:
         """Contracts of some cases, and on one of them everything a borrower may send."""
-        cases = self._take(at, 6, least=4)
+        cases = self._take(at, self._many(6), least=4)
         for case in cases:
             self._add(case, self._agent(), DocumentKind.CONTRACT, self._pdf("contract", case), at)
         for case in cases[:1]:

@@ -11,21 +11,48 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
-from django.db.models import Count, F, Max, Sum
+from django.db.models import Count, F, Max, Min, Sum
 from django.test import TestCase
 
-from accounts.models import EntryKind, LedgerEntry, Loan, Payment, PaymentState, Portfolio, Role, User
+from accounts.models import (
+    AgencyBar,
+    DebitOutcome,
+    Document,
+    EntryKind,
+    LedgerEntry,
+    Loan,
+    Mandate,
+    Payment,
+    PaymentState,
+    Portfolio,
+    Role,
+    Terms,
+    User,
+)
 from accounts.roles import ROLES
 from accounts.standing import standing_of
 from cases.demo.history import simulate
 from cases.demo.logins import DEMO_PASSWORD
-from cases.models import Case, DayRun, Promise, PromiseState, WorkItem
+from cases.models import (
+    Affordability,
+    AgencyEvaluation,
+    Approval,
+    Case,
+    DayRun,
+    LegalQuestion,
+    Offer,
+    Placement,
+    Plan,
+    Promise,
+    PromiseState,
+    WorkItem,
+)
 from collections_site.management.commands.seed_demo import owner_url, simulated_clock
 from communications.channels import channel
 from communications.channels.email import Email
 from communications.models import Message, MessageStatus
 from compliance.actions.gate import replay
-from compliance.models import AuditEvent, AuditStream, ContactAttempt, ContactDecision
+from compliance.models import AuditEvent, AuditStream, ContactAttempt, ContactDecision, Hold
 from tests.factories import make_portfolio
 
 TODAY = date(2026, 3, 4)
@@ -91,20 +118,22 @@ class TestStory(TestCase):
             assert again.outcome == decision.outcome
 
     def test_what_is_owed_is_what_was_lent_less_what_was_paid_or_forgiven(self):
-        opened = dict(_sums(kind=EntryKind.OPENING))
-        paid = dict(_sums(kind__in=[EntryKind.REPAYMENT, EntryKind.REVERSAL, EntryKind.WAIVER]))
+        lent = [EntryKind.OPENING, EntryKind.FEE, EntryKind.INTEREST]
+        gone = [EntryKind.REPAYMENT, EntryKind.RECOVERY, EntryKind.WAIVER, EntryKind.WRITE_OFF]
+        opened = dict(_sums(kind__in=lent))
+        paid = dict(_sums(kind__in=[*gone, EntryKind.REVERSAL, EntryKind.CHARGEBACK]))
         moved = dict(_sums(kind=EntryKind.REALLOCATION))
 
         standings = standing_of(list(opened), on=TODAY)
 
         assert set(moved.values()) <= {0}
         for loan, standing in standings.items():
-            assert standing.outstanding == opened[loan] + paid.get(loan, 0) >= 0
-            assert standing.credit == 0
+            assert standing.outstanding == opened[loan] + paid.get(loan, 0)
+            assert standing.credit == max(0, -standing.outstanding)
 
     def test_every_payment_is_in_the_ledger_or_waits(self):
         posted = Payment.objects.filter(state=PaymentState.POSTED)
-        entries = LedgerEntry.objects.filter(kind=EntryKind.REPAYMENT)
+        entries = LedgerEntry.objects.filter(kind__in=[EntryKind.REPAYMENT, EntryKind.RECOVERY])
         in_ledger = entries.filter(reference__in=posted.values("reference"))
 
         assert posted.count() == in_ledger.count() > 10
@@ -160,6 +189,74 @@ class TestStory(TestCase):
             User.objects.filter(role=Role.AGENT).values_list("team__portfolios__code", "language").distinct()
         )
         assert set(teams) == {("WALLET-CN", "zh-hans"), ("WALLET-US", "en")}
+
+
+class TestWholeLife(TestCase):
+    """A story with enough late cases for everything that may come of one."""
+
+    @classmethod
+    def setUpTestData(cls):
+        simulate(loans=800, seed=7, today=TODAY, days=DAYS)
+
+    def test_both_portfolios_show_the_whole_life_of_a_case(self):
+        for portfolio in Portfolio.objects.all():
+            of_case, of_loan = {"case__portfolio": portfolio}, {"loan__portfolio": portfolio}
+
+            def seen(rows, field):
+                return set(rows.order_by().values_list(field, flat=True))
+
+            assert seen(Promise.objects.filter(**of_case), "state") >= {"open", "kept", "part_kept", "broken"}
+            assert Promise.objects.filter(**of_case, number=3).exists()
+            assert seen(Plan.objects.filter(**of_case), "state") >= {"active", "broken", "cancelled"}
+            assert Plan.objects.filter(**of_case, shape__rise=25).exists()
+            assert Plan.objects.filter(**of_case, waived_interest__gt=0).exists()
+            assert Plan.objects.filter(**of_case).exclude(replaces=None).exists()
+            assert Affordability.objects.filter(**of_case).exists()
+            offers = set(Offer.objects.filter(**of_case).values_list("kind", "state"))
+            assert offers >= {
+                ("extension", "done"),
+                ("waiver", "done"),
+                ("settlement", "offered"),
+                ("settlement", "done"),
+                ("settlement", "lapsed"),
+            }
+            waiting = Approval.objects.waiting(BEGINNING).filter(**of_case)
+            assert seen(waiting, "kind") >= {"plan", "promise", "extension", "waiver", "settlement"}
+            assert seen(LedgerEntry.objects.filter(**of_loan), "kind") >= {
+                "write_off",
+                "recovery",
+                "waiver",
+                "chargeback",
+            }
+            assert seen(Mandate.objects.filter(**of_loan), "end_reason") == {"", "failures", "revoked"}
+            assert seen(DebitOutcome.objects.filter(debit__loan__portfolio=portfolio), "state") == {
+                "paid",
+                "failed",
+            }
+            questions = LegalQuestion.objects.filter(**of_case)
+            assert seen(questions.filter(answered_at=None), "case__portfolio") == {portfolio.pk}
+            assert seen(questions.exclude(answered_at=None), "case__portfolio") == {portfolio.pk}
+            taken_in = Document.objects.filter(**of_loan, made=False)
+            assert seen(taken_in, "kind") >= {
+                "contract", "id", "medical_proof", "income_proof", "receipt", "authority", "letter", "other",
+            }  # fmt: skip
+            made = Document.objects.filter(**of_loan, made=True)
+            assert seen(made, "kind") == {
+                "statement", "payoff", "plan_agreement", "waiver_agreement", "receipt", "settlement_certificate",
+            }  # fmt: skip
+            holds = Hold.objects.filter(borrower__loans__portfolio=portfolio, ended_at=None)
+            assert {"ill_or_bereaved", "disaster"} <= seen(holds.exclude(evidence=""), "kind")
+            assert holds.filter(kind="hardship", review_on=TODAY).exists()
+            placed = Placement.objects.filter(**of_case)
+            assert seen(placed, "end_reason") >= {"", "recalled"}
+        assert AgencyBar.objects.filter(lifted_at=None).count() == AgencyEvaluation.objects.count() == 2
+
+    def test_being_late_costs_something_in_one_portfolio_only_and_only_since_its_terms_say_so(self):
+        charged = LedgerEntry.objects.filter(kind__in=[EntryKind.FEE, EntryKind.INTEREST])
+
+        assert set(charged.values_list("loan__portfolio__code", flat=True)) == {"WALLET-US"}
+        began = Terms.objects.get(late_rate__gt=0).from_on
+        assert charged.aggregate(first=Min("value_date"))["first"] >= began
 
 
 def _sums(**kinds):

@@ -264,7 +264,9 @@ def templates() -> list[Path]:
 @pytest.mark.parametrize("path", templates(), ids=lambda path: str(path.relative_to(TEMPLATES)))
 def test_no_template_has_inline_script_or_style(path):
     text = path.read_text(encoding="utf-8")
-    if path.parent.name == "papers":  # kept and printed by themselves, and shown in a sandbox: their style is part of them
+    if (
+        path.parent.name == "papers"
+    ):  # kept and printed by themselves, and shown in a sandbox: their style is part of them
         text = text.replace("<style>", "", 1)
     assert re.findall(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>", text) == []
     assert re.findall(r"<style\b|\sstyle\s*=|\son[a-z]+\s*=\s*[\"']|javascript:|hx-on", text) == []
