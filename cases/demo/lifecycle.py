@@ -49,6 +49,7 @@ from cases.affordability import Household, alternatives, sustainable
 from cases.demo import files
 from cases.demo.debts import DAY, Coming, Debt
 from cases.demo.desk import phone_of
+from cases.demo.oversight import PERIOD_SOURCE, PERIOD_WORDS
 from cases.demo.phrases import LAWYERS, PHRASES
 from cases.demo.staff import Crew
 from cases.legal_steps import earliest_answer
@@ -111,6 +112,7 @@ class Lifecycle:
         self.used: set[Any] = set()
         self.kept: dict[str, Any] = {}
         self.goals: dict[Any, str] = {}
+        self.for_law: list[Any] = []
         self.words = PHRASES[crew.product.language]
         self.unit = crew.product.unit
         self.plan = self._plan()
@@ -124,7 +126,13 @@ class Lifecycle:
     def _plan(self) -> list[Due]:
         return [
             Due(41, self.report_to_a_bureau),
+            Due(34, self.prepare_for_law),
+            Due(33, self.take_to_law),
             Due(30, self.tell_of_reporting),
+            Due(27, self.prepare_for_law),
+            Due(26, self.take_to_law),
+            Due(19, self.prepare_for_law),
+            Due(18, self.take_to_law),
             Due(9, self.change_terms),
             Due(9, self.promise_in_parts),
             Due(9, self.agree_equal_plan),
@@ -447,13 +455,8 @@ class Lifecycle:
                 )  # fmt: skip
         after = crew.portfolio.terms_on(today).legal_after_days
         for case in self._late(at, after, 999, TALKED_WITH):
-            due_on = self._debt(case).oldest_due()
-            assert due_on is not None
-            if not case.limitations.exists():
-                legal.set_limitation(
-                    case=case, runs_from=due_on, ground="due", years=3, source="Demo: assumed, not law",
-                    words="The oldest instalment that is open fell due then.", person=self.legal, at=at,
-                )  # fmt: skip
+            self._establish_period(case, at)
+            self._add(case, crew.supervisor, DocumentKind.CONTRACT, self._pdf("contract", case), at)
             with suppress(MoveRefused):
                 legal.propose_legal(case=case, note=self.words["legal_why"], requester=crew.supervisor, at=at)
                 self.used.add(case.pk)
@@ -543,6 +546,36 @@ class Lifecycle:
                 self.debts[debit.loan.external_id].booked(debit.amount)
 
     # Law
+
+    def prepare_for_law(self, crew: Crew, at: datetime) -> None:
+        """The evidence of the latest cases: the contract, the ways out talked over, the period."""
+        after = crew.portfolio.terms_on(self._today(at)).legal_after_days
+        for case in self._take(at, 3, least=after, states=(CaseState.NOTIFIED, CaseState.NEGOTIATING)):
+            case = self._talk(case, self._agent(), at, "unwilling")
+            self._add(case, crew.supervisor, DocumentKind.CONTRACT, self._pdf("contract", case), at)
+            self._establish_period(case, at)
+            self._debt(case).coming = []
+            self.for_law.append(case.pk)
+
+    def take_to_law(self, crew: Crew, at: datetime) -> None:
+        """One asks, another agrees."""
+        for case in Case.objects.open().filter(pk__in=self.for_law).order_by("loan__external_id"):
+            with suppress(MoveRefused):  # no notice has reached them, or a hold came between
+                approval = legal.propose_legal(
+                    case=case, note=self.words["legal_why"], requester=crew.supervisor, at=at
+                )
+                answer_approval(
+                    approval=approval, approve=True, person=self.legal, at=at + timedelta(minutes=40)
+                )
+        self.for_law = []
+
+    def _establish_period(self, case: Case, at: datetime) -> None:
+        due_on = self._debt(case).oldest_due()
+        if due_on is not None and not case.limitations.exists():
+            legal.set_limitation(
+                case=case, runs_from=due_on, ground="due", years=3, source=PERIOD_SOURCE, words=PERIOD_WORDS,
+                person=self.legal, at=at,
+            )  # fmt: skip
 
     def go_on_at_law(self, at: datetime) -> None:
         """Each case as far as it is meant to go, a step when its time has come."""
@@ -778,7 +811,7 @@ class Lifecycle:
         )
         held = set(Hold.objects.filter(ended_at=None).values_list("borrower", flat=True))
         loans = [line.loan_id for line in lines.order_by("loan__external_id") if line.borrower_id not in held]
-        cases = Case.objects.open().exclude(pk__in=self.used).filter(loan__in=loans)
+        cases = Case.objects.open().filter(loan__in=loans)
         rows = list(
             cases.select_related("portfolio", "loan", "borrower__key").order_by("loan__external_id")[:2]
         )
