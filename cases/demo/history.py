@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection, connections
 from django.db.models import QuerySet
 
-from accounts.models import Borrower, Loan, Payment
+from accounts.models import Borrower, Loan, Payment, User
 from accounts.schedules import Every
 from cases.actions import outreach
 from cases.actions.calls import Details, PlanTerms, PromiseTerms
@@ -183,7 +183,7 @@ class Story:
         steps = STEPS * self.scale * (0 if day == self.last else SATURDAY if day.weekday() == 5 else 1)
         for agent in self.crew.agents:
             for moment in self._moments(start, end, steps / len(self.crew.agents)):
-                yield Event(moment, partial(self.desk.turn, self.crew, agent))
+                yield Event(moment, partial(self.turn, agent))
         for moment in self._moments(start, end, CALLS_IN * self.scale):
             yield Event(moment, self.call_in)
         if day.weekday() < 5:
@@ -258,8 +258,13 @@ class Story:
                     reverses=reference,
                 )
 
+    def turn(self, agent: User, at: datetime) -> None:
+        self.lifecycle.charges()
+        self.desk.turn(self.crew, agent, at)
+
     def call_in(self, at: datetime) -> None:
         """A borrower calls of their own accord."""
+        self.lifecycle.charges()
         says = self.rng.choices(list(WHAT_THEY_SAY), weights=list(WHAT_THEY_SAY.values()))[0]
         self._calls(says, at)
 

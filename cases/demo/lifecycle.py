@@ -229,13 +229,13 @@ class Lifecycle:
     # Charges
 
     def charges(self) -> None:
-        """The borrowers learn what was charged beside the contract."""
-        charged = LedgerEntry.objects.filter(
-            loan__portfolio=self.crew.portfolio, kind__in=[EntryKind.FEE, EntryKind.INTEREST]
-        )
-        sums = charged.order_by().values_list("loan__external_id").annotate(Sum("amount"))
-        for loan, amount in sums:
-            self.debts[loan].charged = amount
+        """The borrowers learn what was charged beside the contract, less what was taken back of it or forgiven."""
+        entries = LedgerEntry.objects.filter(loan__portfolio=self.crew.portfolio)
+        charged = entries.filter(kind__in=[EntryKind.FEE, EntryKind.INTEREST]).values("loan")
+        booked = entries.filter(loan__in=charged).exclude(kind=EntryKind.WRITE_OFF)
+        for number, owed in booked.order_by().values_list("loan__external_id").annotate(Sum("amount")):
+            debt = self.debts[number]
+            debt.charged = owed - (debt.loan.total - debt.posted)
 
     def change_terms(self, crew: Crew, at: datetime) -> None:
         """From now on being late costs something in one portfolio."""
