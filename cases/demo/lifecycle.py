@@ -517,7 +517,8 @@ class Lifecycle:
             source = {"drawn": "wallet", "fails": "card", "revoked": "account", "lives": "wallet"}[name]
             mandate = give_mandate(
                 loan=case.loan, source=source, instrument=f"tok_{case.loan.external_id}",
-                proof=f"call-{today:%y%m%d}-{name}", limits=debits.limits_of(crew.portfolio, at), by=by, at=at,
+                proof=f"call-{today:%y%m%d}-{case.loan.external_id[-4:]}", by=by, at=at,
+                limits=debits.limits_of(crew.portfolio, at),
                 case=case.pk, scope=Scope(
                     most_per_debit=self.unit, most_per_month=3 * self.unit, from_on=today, to_on=today + 180 * DAY,
                     floor=step,
