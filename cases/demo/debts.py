@@ -23,7 +23,7 @@ class Coming(NamedTuple):
 @dataclass
 class Debt:
     """One loan as the simulation follows it. `sent` is what the borrower has paid, `posted` what the ledger has of it,
-    `rng` the borrower's own luck."""
+    `charged` what was charged beside the contract, `rng` the borrower's own luck."""
 
     product: Product
     loan: DemoLoan
@@ -31,6 +31,7 @@ class Debt:
     coming: list[Coming] = field(default_factory=list)
     sent: int = 0
     posted: int = 0
+    charged: int = 0
     calls: int = 0
     known: bool = False  # a tape has brought it
 
@@ -48,16 +49,21 @@ class Debt:
 
     def forgiven(self) -> None:
         """The rest need not be paid."""
-        self.sent = self.posted = self.loan.total
+        self.sent = self.posted = self.loan.total + self.charged
         self.coming = []
+
+    def booked(self, amount: int) -> None:
+        """Paid or forgiven past the payment file; negative: taken back."""
+        self.sent += amount
+        self.posted += amount
 
     @property
     def outstanding(self) -> int:
-        return self.loan.total - self.posted
+        return self.loan.total + self.charged - self.posted
 
     def arrears(self, on: date) -> int:
-        """What fell due before `on` and is not posted as paid."""
-        due = sum(amount for due_on, amount in self.loan.instalments if due_on < on)
+        """What fell due before `on` and is not posted as paid, and what was charged."""
+        due = self.charged + sum(amount for due_on, amount in self.loan.instalments if due_on < on)
         return max(0, due - self.posted)
 
     def oldest_due(self) -> date | None:
@@ -70,14 +76,15 @@ class Debt:
         return None
 
     def payments_on(self, day: date) -> list[Coming]:
-        """What is paid on a day, and not more than is left to pay."""
-        left, found = self.loan.total - self.sent, []
+        """What is paid on a day, and not more than is left to pay; the last payment of the contract pays the charges."""
+        left, found = self.loan.total + self.charged - self.sent, []
         for payment in self.coming:
             if payment.on == day and left > 0:
-                found.append(payment._replace(amount=min(payment.amount, left)))
+                amount = left if left - payment.amount <= self.charged else payment.amount
+                found.append(payment._replace(amount=amount))
                 left -= found[-1].amount
         self.coming = [payment for payment in self.coming if payment.on > day]
-        self.sent = self.loan.total - left
+        self.sent = self.loan.total + self.charged - left
         return found
 
     def promised(self, amount: int, made_on: date, due_on: date) -> None:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from accounts.actions.borrowers import add_contact_point
 from accounts.models import ContactKind, ContactPoint, PaymentCandidate, PaymentState, User
 from accounts.schedules import Every, equal_instalments
+from accounts.standing import standing_of
 from cases.actions.agreements import agree_plan, record_promise
 from cases.actions.calls import (
     CallRefused,
@@ -96,7 +97,7 @@ class Desk:
     ) -> None:
         """The borrower calls and says this, on these terms or on any. Who has terms of their own will not keep them."""
         debt = self.debts[case.loan.external_id]
-        details = terms or self._details(crew, debt, says, at)
+        details = terms or _affordable(case, self._details(crew, debt, says, at), at)
         log_inbound(
             case=case, disposition=says, user=agent, at=at, contact_point=phone_of(case), details=details
         )
@@ -110,7 +111,7 @@ class Desk:
         case, by = call.case, Actor.staff(call.agent)
         debt = self.debts[case.loan.external_id]
         disposition = _outcome(debt)
-        details = self._details(crew, debt, disposition, at)
+        details = _affordable(case, self._details(crew, debt, disposition, at), at)
         spoken = disposition in SPOKEN
         ends = at + timedelta(seconds=debt.rng.randint(90, 600) if spoken else debt.rng.randint(10, 60))
         to_log = details
@@ -229,6 +230,15 @@ def _outcome(debt: Debt) -> str:
     if debt.rng.random() < success[min(earlier, len(success) - 1)]:
         return "promises"
     return _pick(debt.rng, figures.OTHER_OUTCOMES)
+
+
+def _affordable(case: Case, details: Details, at: datetime) -> Details:
+    """Nobody promises more than the ledger says is owed, or nothing, whatever they remember of what they paid."""
+    if details.promise is None:
+        return details
+    owed = standing_of([case.loan_id], on=case.portfolio.business_date(at))[case.loan_id].outstanding
+    amount = min(details.promise.amount, owed) if details.promise.amount > 0 else owed
+    return replace(details, promise=replace(details.promise, amount=amount))
 
 
 def _promise(crew: Crew, debt: Debt, at: datetime) -> PromiseTerms:

@@ -28,8 +28,9 @@ from cases.demo import book, figures
 from cases.demo.book import DemoLoan
 from cases.demo.debts import DAY, Coming, Debt
 from cases.demo.desk import Desk
+from cases.demo.lifecycle import Lifecycle
 from cases.demo.oversight import Oversight
-from cases.demo.staff import Crew, set_up
+from cases.demo.staff import Crew, Staff, set_up
 from cases.demo.tape import PaymentRow, import_loans, import_payments
 from cases.models import Call, Case, CaseState, Plan, PlanState, Promise, PromiseState, WorkItem
 from communications.channels import LeftUnknown, Outgoing, ProviderAnswer, everything_by
@@ -105,7 +106,7 @@ def simulate(
     """
     dates = [today - number * DAY for number in range(days, 0, -1)]
     staff = set_up(datetime.combine(dates[0], time(0), UTC) - DAY)
-    stories = [Story(crew, staff.compliance, staff.legal, loans, seed, dates) for crew in staff.crews]
+    stories = [Story(crew, staff, loans, seed, dates) for crew in staff.crews]
     with everything_by(Recorder()):
         if side_by_side:
             _tell_side_by_side(stories, dates, progress)
@@ -119,10 +120,8 @@ def simulate(
 class Story:
     """What happens in one portfolio. Stories know nothing of each other; they share the business day's run."""
 
-    def __init__(
-        self, crew: Crew, compliance: User, legal: User, loans: int, seed: int, dates: Sequence[date]
-    ) -> None:
-        self.crew, self.compliance, self.legal = crew, compliance, legal
+    def __init__(self, crew: Crew, staff: Staff, loans: int, seed: int, dates: Sequence[date]) -> None:
+        self.crew, self.compliance, self.legal = crew, staff.compliance, staff.legal
         product = crew.product
         self.first, self.last = dates[0], dates[-1]
         self.zone = ZoneInfo(product.zone)
@@ -134,6 +133,8 @@ class Story:
         self.bounces: list[tuple[date, str, Debt, int]] = []
         self.desk = Desk(self.debts)
         self.oversight = Oversight(self.debts, f"{seed}:{product.code}")
+        overseers = staff.compliance, staff.legal, staff.administrator
+        self.lifecycle = Lifecycle(self.debts, f"{seed}:{product.code}", crew, *overseers)
 
     def events(self, day: date) -> list[Event]:
         """Everything of a day but its run, in order."""
@@ -151,10 +152,28 @@ class Story:
             if day == self.last - (days_before - 1) * DAY:
                 moment = self._local(day, time(self.crew.product.shift[-1], 2 * number))
                 yield Event(moment, partial(self.arranged, says, due_in))
+        yield from self._lifecycle(day)
         if day.weekday() < 5:
             yield Event(
                 _utc(day, time(15)), partial(self.oversight.answer_complaints, self.crew, self.compliance)
             )
+
+    def _lifecycle(self, day: date) -> Iterator[Event]:
+        """After lunch what the story has for this day; in the morning the announced debits, later law and agencies."""
+        shift = self.crew.product.shift
+        yield Event(self._local(day, time(shift[0], 30)), self.lifecycle.draw)
+        for number, happens in enumerate(self.lifecycle.on(day, self.first, self.last)):
+            yield Event(
+                self._local(day, time(shift[-1] - 3)) + timedelta(minutes=2 * number, seconds=30), happens
+            )
+        if day.weekday() in (1, 4):
+            yield Event(self._local(day, time(shift[-1], 20)), self.lifecycle.go_on_at_law)
+        if day.weekday() < 5 and day < self.last:
+            for hour in shift[1:4]:
+                yield Event(
+                    self._local(day, time(hour, 40)),
+                    partial(self.lifecycle.agency_calls, self.crew.collectors[0]),
+                )
 
     def _shift(self, day: date) -> Iterator[Event]:
         """The team's working hours, on its own clock."""
@@ -164,7 +183,7 @@ class Story:
         steps = STEPS * self.scale * (0 if day == self.last else SATURDAY if day.weekday() == 5 else 1)
         for agent in self.crew.agents:
             for moment in self._moments(start, end, steps / len(self.crew.agents)):
-                yield Event(moment, partial(self.desk.turn, self.crew, agent))
+                yield Event(moment, partial(self.turn, agent))
         for moment in self._moments(start, end, CALLS_IN * self.scale):
             yield Event(moment, self.call_in)
         if day.weekday() < 5:
@@ -198,6 +217,7 @@ class Story:
         """Yesterday's payments, and what bounced."""
         day = at.date() - DAY
         rows: list[PaymentRow] = []
+        self.lifecycle.charges()
         for loan in self.book:
             debt = self._debt(loan)
             if debt.known and debt.coming:
@@ -238,8 +258,13 @@ class Story:
                     reverses=reference,
                 )
 
+    def turn(self, agent: User, at: datetime) -> None:
+        self.lifecycle.charges()
+        self.desk.turn(self.crew, agent, at)
+
     def call_in(self, at: datetime) -> None:
         """A borrower calls of their own accord."""
+        self.lifecycle.charges()
         says = self.rng.choices(list(WHAT_THEY_SAY), weights=list(WHAT_THEY_SAY.values()))[0]
         self._calls(says, at)
 

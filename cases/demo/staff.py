@@ -1,15 +1,16 @@
 """Who works in the demo, and for whom: legal entities, portfolios, one team for each, and those who oversee them all."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
 
-from accounts.actions import portfolios, staff
+from accounts.actions import agencies, portfolios, staff
 from accounts.actions.reconciliation import figures_of, sign_reconciliation
-from accounts.models import Authority, LegalEntity, Portfolio, Role, Team, Terms, User
+from accounts.models import Agency, Authority, LegalEntity, Portfolio, Role, Team, Terms, User
 from accounts.models.terms import usual_authority
 from cases.demo.book import PRODUCTS, Product
 from cases.demo.logins import DEMO_PASSWORD
@@ -18,13 +19,11 @@ from compliance.audit import Actor
 SEED = Actor.system("seed_demo")
 # Six weeks of history hold few loans that are ninety days late, and legal's page should have something to show.
 LEGAL_AFTER_DAYS = 45
-# Nor many that are sixty: half of what was owed may be forgiven, and early.
-SETTLEMENTS = {
-    "settlement_after_days": 14,
-    "authority": {
-        **usual_authority(),
-        Role.SUPERVISOR.value: usual_authority()[Role.SUPERVISOR] | {Authority.SETTLEMENT_PERCENT.value: 50},
-    },
+# The same goes for agencies and settlements: half of what was owed may be forgiven, and early.
+PLACEMENT_AFTER_DAYS, SETTLEMENT_AFTER_DAYS = 25, 14
+AUTHORITY = {
+    **usual_authority(),
+    Role.SUPERVISOR.value: usual_authority()[Role.SUPERVISOR] | {Authority.SETTLEMENT_PERCENT.value: 50},
 }
 PAYMENTS_FRESH_DAYS = 30
 """The demo is looked at for weeks, while nobody sends it payments."""
@@ -48,16 +47,41 @@ AGENTS = {
         ("agent.cn4", "", "陶帆"),
     ),
 }
+# Name, address, phone, licence, percent of what is repaid. The second of each portfolio gets barred.
+AGENCIES = {
+    "WALLET-US": (
+        (
+            "Harborlight Recovery LLC",
+            "212 Fulton Street, New York, NY",
+            "+1 212 555 0175",
+            "NYC 2098114",
+            "18",
+        ),
+        ("Northgate Credit Services", "40 Bay Road, Newark, NJ", "+1 201 555 0181", "NJ 77310", "25"),
+    ),
+    "WALLET-CN": (
+        ("和信催收服务有限公司", "上海市虹口区四川北路示例大厦8层", "021-0000 0175", "沪金备0175号", "15"),
+        ("速达资产管理有限公司", "苏州市姑苏区示例路40号", "0512-0000 0181", "苏金备0181号", "22"),
+    ),
+}
+# Of the first agency; those of the second come after them.
+COLLECTORS = {
+    "WALLET-US": (("agency", "Dana", "Whitlock"), ("agency.us2", "Theo", "Brandt")),
+    "WALLET-CN": (("agency.cn1", "", "韩露"), ("agency.cn2", "", "丁然")),
+}
 
 
 @dataclass(frozen=True)
 class Crew:
-    """One portfolio with its people; `agents` in the order of their logins."""
+    """One portfolio with its people; `agents` in the order of their logins. Each of the `agencies` has one of the
+    `collectors`."""
 
     product: Product
     portfolio: Portfolio
     supervisor: User
     agents: tuple[User, ...]
+    agencies: tuple[Agency, ...]
+    collectors: tuple[User, ...]
 
 
 @dataclass(frozen=True)
@@ -99,11 +123,10 @@ def _crew(product: Product, administrator: User, compliance: User, at: datetime)
         at=at,
     )
     terms = Terms(
-        portfolio=portfolio,
-        from_on=portfolio.business_date(at),
-        legal_after_days=LEGAL_AFTER_DAYS,
-        **SETTLEMENTS,
-    )
+        portfolio=portfolio, from_on=portfolio.business_date(at), legal_after_days=LEGAL_AFTER_DAYS,
+        placement_after_days=PLACEMENT_AFTER_DAYS, settlement_after_days=SETTLEMENT_AFTER_DAYS,
+        authority=AUTHORITY,
+    )  # fmt: skip
     portfolios.set_terms(terms=terms, by=by, at=at)
     officer = Actor.staff(compliance)
     figures = figures_of(portfolio)
@@ -114,7 +137,22 @@ def _crew(product: Product, administrator: User, compliance: User, at: datetime)
     people: dict[str, Any] = {"team": team, "language": product.language}
     supervisor = _person(*SUPERVISORS[product.code], Role.SUPERVISOR, by, at, **people)
     agents = tuple(_person(*names, Role.AGENT, by, at, **people) for names in AGENTS[product.code])
-    return Crew(product, portfolio, supervisor, agents)
+    firms = tuple(_agency(*firm, by, at) for firm in AGENCIES[product.code])
+    collectors = tuple(
+        _person(*names, Role.AGENCY, by, at, agency=firm, language=product.language)
+        for firm, names in zip(firms, COLLECTORS[product.code], strict=True)
+    )
+    return Crew(product, portfolio, supervisor, agents, firms, collectors)
+
+
+def _agency(
+    name: str, address: str, phone: str, licence: str, percent: str, by: Actor, at: datetime
+) -> Agency:
+    agency = Agency(
+        name=name, address=address, phone=phone, licence=licence, since=at.date() - timedelta(days=400),
+        commission_percent=Decimal(percent),
+    )  # fmt: skip
+    return agencies.add_agency(agency=agency, by=by, at=at)
 
 
 def _person(

@@ -11,7 +11,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.actions.mandates import MandateRefused, Scope, end_mandate, give_mandate
@@ -69,7 +69,7 @@ class GiveForm(forms.Form):
         help_text=gettext_lazy("Where the borrower's own agreement is kept: a recording, a form, the provider's record."),
     )  # fmt: skip
     from_on = DayField(label=gettext_lazy("From"))
-    to_on = DayField(label=gettext_lazy("To"), required=False)
+    to_on = DayField(label=pgettext_lazy("a period", "To"), required=False)
 
     def __init__(self, portfolio: Portfolio, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)

@@ -11,26 +11,71 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
-from django.db.models import Count, F, Max, Sum
+from django.db.models import Count, F, Max, Min, Sum
 from django.test import TestCase
 
-from accounts.models import EntryKind, LedgerEntry, Loan, Payment, PaymentState, Portfolio, Role, User
+from accounts.models import (
+    AgencyBar,
+    DebitOutcome,
+    Document,
+    EntryKind,
+    LedgerEntry,
+    Loan,
+    Mandate,
+    Payment,
+    PaymentState,
+    Portfolio,
+    Role,
+    Terms,
+    User,
+)
 from accounts.roles import ROLES
 from accounts.standing import standing_of
 from cases.demo.history import simulate
 from cases.demo.logins import DEMO_PASSWORD
-from cases.models import Case, DayRun, Promise, PromiseState, WorkItem
+from cases.models import (
+    Affordability,
+    AgencyEvaluation,
+    Approval,
+    Case,
+    DayRun,
+    LegalQuestion,
+    Offer,
+    Placement,
+    Plan,
+    Promise,
+    PromiseState,
+    WorkItem,
+)
 from collections_site.management.commands.seed_demo import owner_url, simulated_clock
 from communications.channels import channel
 from communications.channels.email import Email
 from communications.models import Message, MessageStatus
 from compliance.actions.gate import replay
-from compliance.models import AuditEvent, AuditStream, ContactAttempt, ContactDecision
+from compliance.models import AuditEvent, AuditStream, ContactAttempt, ContactDecision, Hold
 from tests.factories import make_portfolio
 
 TODAY = date(2026, 3, 4)
 BEGINNING = datetime(2026, 3, 4, tzinfo=UTC)  # of the day before which the story ends
 DAYS = 10
+
+
+SHOWN = {
+    *(f"Promise.{state}" for state in ("open", "kept", "part_kept", "broken")),
+    *(f"Plan.{state}" for state in ("active", "broken", "cancelled")),
+    *(f"Offer.{kind}" for kind in ("extension",)),
+    *(f"LedgerEntry.{kind}" for kind in ("fee", "interest", "write_off")),
+    *(f"Mandate.{reason}" for reason in ("", "revoked")),
+    *(f"DebitOutcome.{state}" for state in ("paid",)),
+    *(f"LegalQuestion.{by}" for by in ("None",)),
+    *(f"Document.{kind}" for kind in ("contract", "income_proof", "plan_agreement")),
+    "AgencyBar.Northgate Credit Services",
+    "AgencyBar.速达资产管理有限公司",
+    "AgencyEvaluation.Harborlight Recovery LLC",
+    "AgencyEvaluation.和信催收服务有限公司",
+    "Affordability.papers",
+}  # fmt: skip
+"""What the short story of these tests has of it all; the whole demo has more."""
 
 
 @contextmanager
@@ -91,26 +136,60 @@ class TestStory(TestCase):
             assert again.outcome == decision.outcome
 
     def test_what_is_owed_is_what_was_lent_less_what_was_paid_or_forgiven(self):
-        opened = dict(_sums(kind=EntryKind.OPENING))
-        paid = dict(_sums(kind__in=[EntryKind.REPAYMENT, EntryKind.REVERSAL, EntryKind.WAIVER]))
+        lent = [EntryKind.OPENING, EntryKind.FEE, EntryKind.INTEREST]
+        gone = [EntryKind.REPAYMENT, EntryKind.RECOVERY, EntryKind.WAIVER, EntryKind.WRITE_OFF]
+        opened = dict(_sums(kind__in=lent))
+        paid = dict(_sums(kind__in=[*gone, EntryKind.REVERSAL, EntryKind.CHARGEBACK]))
         moved = dict(_sums(kind=EntryKind.REALLOCATION))
 
         standings = standing_of(list(opened), on=TODAY)
 
         assert set(moved.values()) <= {0}
         for loan, standing in standings.items():
-            assert standing.outstanding == opened[loan] + paid.get(loan, 0) >= 0
-            assert standing.credit == 0
+            assert standing.outstanding == opened[loan] + paid.get(loan, 0)
+            assert standing.credit == max(0, -standing.outstanding)
 
     def test_every_payment_is_in_the_ledger_or_waits(self):
         posted = Payment.objects.filter(state=PaymentState.POSTED)
-        entries = LedgerEntry.objects.filter(kind=EntryKind.REPAYMENT)
+        entries = LedgerEntry.objects.filter(kind__in=[EntryKind.REPAYMENT, EntryKind.RECOVERY])
         in_ledger = entries.filter(reference__in=posted.values("reference"))
 
         assert posted.count() == in_ledger.count() > 10
         assert posted.aggregate(Sum("amount")) == {
             "amount__sum": -in_ledger.aggregate(all=Sum("amount"))["all"]
         }
+
+    def test_it_shows_the_life_of_cases_with_agreements_charges_papers_debits_and_agencies(self):
+        def seen(rows, field):
+            return {
+                f"{rows.model.__name__}.{value}" for value in rows.order_by().values_list(field, flat=True)
+            }
+
+        shown = set.union(
+            seen(Promise.objects.all(), "state"),
+            seen(Plan.objects.all(), "state"),
+            seen(Offer.objects.all(), "kind"),
+            seen(Approval.objects.waiting(BEGINNING), "kind"),
+            seen(LedgerEntry.objects.all(), "kind"),
+            seen(Mandate.objects.all(), "end_reason"),
+            seen(DebitOutcome.objects.all(), "state"),
+            seen(LegalQuestion.objects.all(), "answered_by__role"),
+            seen(Document.objects.all(), "kind"),
+            seen(Hold.objects.exclude(evidence=""), "kind"),
+            seen(Placement.objects.all(), "end_reason"),
+            seen(AgencyBar.objects.filter(lifted_at=None), "agency__name"),
+            seen(AgencyEvaluation.objects.all(), "agency__name"),
+            seen(Affordability.objects.all(), "source"),
+        )
+
+        assert not SHOWN - shown
+
+    def test_being_late_costs_something_in_one_portfolio_only_and_only_since_its_terms_say_so(self):
+        charged = LedgerEntry.objects.filter(kind__in=[EntryKind.FEE, EntryKind.INTEREST])
+
+        assert set(charged.values_list("loan__portfolio__code", flat=True)) == {"WALLET-US"}
+        began = Terms.objects.get(late_rate__gt=0).from_on
+        assert charged.aggregate(first=Min("value_date"))["first"] >= began
 
     def test_streams_of_events_have_no_gap(self):
         streams = AuditEvent.objects.values("stream").annotate(events=Count("pk"), last=Max("seq"))

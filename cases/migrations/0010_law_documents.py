@@ -18,7 +18,7 @@ def name_papers(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0015_agency_terms'),
+        ('accounts', '0013_agency_terms'),
         ('cases', '0009_day'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
