@@ -288,11 +288,15 @@ def take_next(*, user: User, at: datetime) -> Case | None:
 
 @transaction.atomic
 def take(*, case: Case, user: User, at: datetime) -> datetime:
-    """Lease one chosen case, or go on with one's own; returns until when. Raises `LeaseHeld`."""
+    """Lease one chosen case, or go on with one's own; returns until when. Raises `LeaseHeld`. Nobody holds a case that has
+    ended: nothing is leased then, and `at` comes back."""
     # Alone, and its holder after: a row joined to a lock that was waited for is the one from before the wait.
     lease = Lease.objects.select_for_update().get(case=case)
     if lease.holder and lease.until and lease.until > at and lease.holder_id != user.pk:
         raise LeaseHeld(lease.holder, lease.until)
+    # Whoever ends the case has its lease locked first.
+    if not Case.objects.open().filter(pk=case.pk).exists():
+        return at
     mine = lease.holder_id == user.pk and lease.until is not None and lease.until > at
     Lease.objects.filter(pk=lease.pk).update(holder=user, until=at + LEASE)
     if not mine:
