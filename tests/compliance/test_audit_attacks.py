@@ -37,6 +37,7 @@ APPEND_ONLY = {
     "cases_limitation",
     "cases_note",
     "cases_placementbatch",
+    "cases_placementlift",
     "cases_planinstalment",
     "cases_reason",
     "cases_scriptstep",

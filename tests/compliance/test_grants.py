@@ -43,6 +43,7 @@ GRANTS = {
     "cases_limitation": ADD,
     "cases_note": ADD,
     "cases_placementbatch": ADD,
+    "cases_placementlift": ADD,
     "cases_planinstalment": ADD,
     "cases_reason": ADD,
     "cases_scriptstep": ADD,
