@@ -676,8 +676,9 @@ def test_a_hold_that_is_being_opened_comes_before_the_step(owner_connection, mon
             ]:
                 assert not done.done(), done.result()
             owner_connection.execute(
-                "INSERT INTO compliance_hold (id, borrower_id, kind, variant, court_permission, evidence, evidence_ref, starts_on,"
-                " opened_at, opened_by, ended_by) VALUES (gen_random_uuid(), %s, 'dispute', '', '', '', '', %s, %s, 'x', '')",
+                "INSERT INTO compliance_hold (id, borrower_id, kind, variant, court_permission, evidence, evidence_ref,"
+                " starts_on, opened_at, opened_by, ended_by)"
+                " VALUES (gen_random_uuid(), %s, 'dispute', '', '', '', '', %s, %s, 'x', '')",
                 [case.borrower_id, TODAY, NOW],
             )
         assert "hold stops legal steps" in done.result(timeout=10)
