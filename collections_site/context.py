@@ -42,6 +42,13 @@ NAV = (
     Entry("bureau", _("Credit records"), "building-bank", "cases.view_furnished", noun="bureau"),
     Entry("debits", _("Uncertain debits"), "credit-card-refund", "cases.settle_debit", noun="debit"),
     Entry("imports", _("Imports"), "file-import", "accounts.import_loans", noun="import"),
+    Entry(
+        "provider_files",
+        _("Settlement files"),
+        "report-money",
+        "accounts.view_provider_file",
+        noun="provider",
+    ),
     Entry("payments_unmatched", _("Unmatched payments"), "cash-off", "accounts.match_payment"),
     Entry("admin:accounts_user_changelist", _("Staff"), "users", "accounts.view_user"),
     Entry("admin:index", _("Settings"), "settings", "accounts.view_portfolio"),

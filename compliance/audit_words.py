@@ -13,9 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
 from accounts.models import (
+    Compared,
     ContactKind,
     DocumentKind,
     EntryKind,
+    Explained,
     ImportKind,
     OurRole,
     Place,
@@ -178,6 +180,13 @@ WORDS: dict[str, EventWords] = {
     "payment.matched": _words("money", _("Payment matched to its loan"), "how"),
     "payment.unmatched": _words("money", _("Payment waits for its loan"), "candidates"),
     "payment.reversed": _words("money", _("Payment taken back"), "amount reason"),
+    "payment.charged_back": _words("money", _("Payment charged back"), "amount value_date"),
+    "provider_file.compared": _words(
+        "money", _("Provider's file compared"), "rows equal differences rejected"
+    ),
+    "provider_file.answered": _words(
+        "money", _("Difference to a provider's file answered"), "result what amount"
+    ),
     "payments.read": _words("money", _("Payments read"), "rows posted unmatched"),
     "import.previewed": _words("money", _("Import previewed"), "kind rows rejected"),
     "import.confirmed": _words("money", _("Import confirmed"), "kind"),
@@ -323,6 +332,8 @@ CODES: dict[str, tuple[Mapping[Any, Any], ...]] = {
     "wish": (dict(MediaWish.choices),),
     "state": (dict(FindingState.choices),),
     "relation": (dict(Relation.choices),),
+    "result": (dict(Compared.choices),),
+    "what": (dict(Explained.choices),),
     "role": (dict(Role.choices), dict(OurRole.choices)),
 }
 

@@ -175,6 +175,48 @@ def reverse_payment(
 
 
 @transaction.atomic
+def charge_back(
+    *, payment: Payment, amount: int, value_date: date, by: Actor, at: datetime, case: UUID | None = None
+) -> Payment:
+    """The provider took `amount` minor units of a payment back, once, on a day: until then the money was there, and the days
+    in between were not late. The same again changes nothing. Staff need `accounts.match_payment` (`PermissionDenied`).
+
+    Raises `PaymentRefused`: not_posted (it waits for its loan), not_positive, future, taken_back (before, or in another
+    amount), beyond_payment (more than was paid, or before it was).
+    """
+    if not by.may("accounts.match_payment"):
+        raise PermissionDenied(_("Taking payments back is not part of this role."))
+    if amount <= 0:
+        raise PaymentRefused("not_positive", _("A payment must be above zero."))
+    payment = Payment.objects.select_for_update().get(pk=payment.pk)
+    if payment.loan is None:
+        raise PaymentRefused("not_posted", _("This payment has not found its loan yet."))
+    if value_date > payment.portfolio.business_date(at):
+        raise PaymentRefused("future", _("A payment cannot count from a day that is still to come."))
+    lock_loans([payment.loan.pk])
+    taken = payment.loan.entries.filter(kind__in=TAKES_BACK, reference=payment.reference).first()
+    if taken is not None:
+        if (taken.kind, taken.amount, taken.value_date) == (EntryKind.CHARGEBACK, amount, value_date):
+            return payment
+        raise PaymentRefused("taken_back", _("This payment was taken back before."))
+    borrower_id, currency = payment.loan.borrower_id, payment.portfolio.currency
+    record(
+        "payment.charged_back", stream=Stream.borrower(borrower_id), by=by, at=at, case=case, borrower=borrower_id,
+        payment=payment.pk, loan=payment.loan_id, currency=currency, amount=money.decimal_text(amount, currency),
+        value_date=value_date,
+    )  # fmt: skip
+    posting = Posting(
+        loan_id=payment.loan.pk, kind=EntryKind.CHARGEBACK, reference=payment.reference, value_date=value_date,
+        amount=amount,
+    )  # fmt: skip
+    try:
+        post([posting], by=by, at=at)
+    except LedgerRefused as refused:
+        raise PaymentRefused(refused.code, str(refused)) from refused
+    return payment
+
+
+@transaction.atomic
 def seek_loans(
     *, portfolio: Portfolio, payments: Sequence[UUID], by: Actor, at: datetime, stream: Stream | None = None
 ) -> dict[UUID, int]:

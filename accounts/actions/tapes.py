@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
 from accounts.actions.imports import Outcome, write_loans
+from accounts.actions.provider_files import write_provider_file
 from accounts.actions.received import write_payments
 from accounts.models import ImportKind, ImportRun, ImportState, LegalEntity, Portfolio
 from accounts.seal import Seal, new_seal, open_seal
@@ -40,10 +41,17 @@ MOST_TRIES = 3
 WRITERS: dict[str, Callable[..., Outcome]] = {
     ImportKind.LOANS: write_loans,
     ImportKind.PAYMENTS: write_payments,
+    ImportKind.PROVIDER: write_provider_file,
 }
 """Who writes a kind. Histories are written by the apps above, which know what they become: see `write_with`."""
 
 Cleaner = LoanCleaner | PaymentCleaner | HistoryCleaner
+CLEANERS: dict[str, type[LoanCleaner] | type[PaymentCleaner]] = {
+    ImportKind.LOANS: LoanCleaner,
+    ImportKind.PAYMENTS: PaymentCleaner,
+    ImportKind.PROVIDER: PaymentCleaner,
+}
+"""Who cleans a kind. All others are histories."""
 
 
 def write_with(kind: str, writer: Callable[..., Outcome]) -> None:
@@ -53,9 +61,7 @@ def write_with(kind: str, writer: Callable[..., Outcome]) -> None:
 
 def cleaner(kind: str, mapping: Mapping, portfolio: Portfolio, at: datetime) -> Cleaner:
     """The cleaning code of a kind of file, set for a portfolio and its business date."""
-    make: Callable[..., Cleaner] = partial(HistoryCleaner, kind)
-    if kind in (ImportKind.LOANS, ImportKind.PAYMENTS):
-        make = LoanCleaner if kind == ImportKind.LOANS else PaymentCleaner
+    make: Callable[..., Cleaner] = CLEANERS.get(kind) or partial(HistoryCleaner, kind)
     return make(
         mapping,
         today=portfolio.business_date(at),

@@ -35,6 +35,7 @@ from accounts.models.mandate import (
 )
 from accounts.models.pause import Pause, Paused
 from accounts.models.portfolio import LegalEntity, OurRole, Portfolio
+from accounts.models.provider import Compared, Explained, ProviderAnswer, ProviderLine
 from accounts.models.staff import Role, Team, Theme, User
 from accounts.models.tape import HISTORIES, ImportKind, ImportRun, ImportState
 from accounts.models.terms import Authority, DayCount, Rounding, Terms
@@ -48,6 +49,7 @@ __all__ = [
     "Basis",
     "Borrower",
     "BorrowerKey",
+    "Compared",
     "ContactKind",
     "ContactPoint",
     "DayCount",
@@ -60,6 +62,7 @@ __all__ = [
     "Document",
     "DocumentKind",
     "EntryKind",
+    "Explained",
     "Extension",
     "ImportKind",
     "ImportRun",
@@ -81,6 +84,8 @@ __all__ = [
     "Place",
     "PointStatus",
     "Portfolio",
+    "ProviderAnswer",
+    "ProviderLine",
     "Reconciliation",
     "RelatedPerson",
     "RelatedPersonRefusal",

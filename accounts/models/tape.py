@@ -12,6 +12,8 @@ from accounts.models.staff import User
 class ImportKind(models.TextChoices):
     LOANS = "loans", _("Loans")
     PAYMENTS = "payments", _("Payments")
+    # What the payment provider says it settled: compared with the books, and nothing of it booked.
+    PROVIDER = "provider", _("Provider's settlement file")
     # Histories: what an earlier system or an agency knows of the borrowers.
     HOLDS = "holds", _("Holds")
     OPT_OUTS = "opt_outs", _("Wishes about channels")
@@ -24,6 +26,11 @@ class ImportKind(models.TextChoices):
     def permission(self) -> str:
         """Who may import files of this kind."""
         return "accounts.import_history" if self in HISTORIES else f"accounts.import_{self.value}"
+
+    @property
+    def section(self) -> str:
+        """The section of a mapping that reads files of this kind: a provider's lines are payments."""
+        return ImportKind.PAYMENTS.value if self == ImportKind.PROVIDER else self.value
 
 
 HISTORIES = (
@@ -78,5 +85,6 @@ class ImportRun(models.Model):
         permissions = [
             ("import_loans", _("Import loans")),
             ("import_payments", _("Import payments")),
+            ("import_provider", _("Compare a provider's settlement file")),
             ("import_history", _("Import what was known before")),
         ]

@@ -51,7 +51,7 @@ def record_payment(
 @transaction.atomic
 def match_payment(*, payment: Payment, loan: Loan, by: Actor, at: datetime) -> Payment:
     """A waiting payment has found its loan. Raises `PaymentRefused` and `PermissionDenied`."""
-    case = _lock_last(loan.pk)
+    case = lock_last(loan.pk)
     payment = accounts_payments.match(
         payment=payment, loan=loan, by=by, at=at, case=case.pk if case and case.is_open else None
     )
@@ -65,7 +65,7 @@ def reverse_payment(*, payment: Payment, reason: str, by: Actor, at: datetime) -
 
     Raises `PaymentRefused` and `PermissionDenied`.
     """
-    case = _lock_last(payment.loan_id)
+    case = lock_last(payment.loan_id)
     payment = accounts_payments.reverse_payment(
         payment=payment, reason=reason, by=by, at=at, case=case.pk if case else None
     )
@@ -74,7 +74,21 @@ def reverse_payment(*, payment: Payment, reason: str, by: Actor, at: datetime) -
     return payment
 
 
-def _lock_last(loan: UUID | None) -> Case | None:
+@transaction.atomic
+def charge_back(*, payment: Payment, amount: int, value_date: date, by: Actor, at: datetime) -> Payment:
+    """The provider took a payment, or a part of it, back on a day. What it had cured or kept is decided again.
+
+    Raises `PaymentRefused` and `PermissionDenied`.
+    """
+    case = lock_last(payment.loan_id)
+    payment = accounts_payments.charge_back(
+        payment=payment, amount=amount, value_date=value_date, by=by, at=at, case=case.pk if case else None
+    )
+    after_payments(loan_ids=[payment.loan_id] if payment.loan_id else [], at=at)
+    return payment
+
+
+def lock_last(loan: UUID | None) -> Case | None:
     """The newest case of a loan, locked: cases come before payments, loans and streams, or two who work on one borrower
     would wait for each other."""
     cases = Case.objects.select_for_update(no_key=True).filter(loan=loan)

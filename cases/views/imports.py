@@ -62,7 +62,8 @@ class FileForm(forms.Form):
     def __init__(self, kind: str, user, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["portfolio"].queryset = Portfolio.objects.visible_to(user)  # type: ignore[attr-defined]
-        names = [name for name in mapping_names() if getattr(load_mapping(name), kind) is not None]
+        section = ImportKind(kind).section
+        names = [name for name in mapping_names() if getattr(load_mapping(name), section) is not None]
         self.fields["mapping"].choices = [(name, _(load_mapping(name).title)) for name in names]  # type: ignore[attr-defined]
 
     def clean_file(self):

@@ -58,9 +58,12 @@ EVENTS: dict[str, frozenset[str]] = {
         "payment.matched": "payment loan how",
         "payment.unmatched": "payment candidates",
         "payment.reversed": "payment loan currency amount reason",
+        "payment.charged_back": "payment loan currency amount value_date",
         "mandate.given": "mandate loan source proof currency most_per_debit most_per_month floor from_on to_on",
         "mandate.ended": "mandate loan reason",
         "payments.read": "run portfolio rows posted unmatched known",
+        "provider_file.compared": "run portfolio rows equal differences rejected",
+        "provider_file.answered": "run line result what currency amount",
         # compliance, first floor
         "contact.decided": "decision channel purpose outcome reasons packs override",
         "contact.attempted": "attempt permit channel purpose direction",

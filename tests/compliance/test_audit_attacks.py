@@ -22,6 +22,8 @@ APPEND_ONLY = {
     "accounts_importedrecord",
     "accounts_ledgerentry",
     "accounts_reconciliation",
+    "accounts_provideranswer",
+    "accounts_providerline",
     "accounts_relatedpersonrefusal",
     "accounts_terms",
     "cases_affordability",
@@ -54,7 +56,7 @@ APPEND_ONLY = {
 }
 """Tables whose rows are written once. A new one belongs here and into a migration, by `forbear_append_only`."""
 
-KEYS = {"compliance_packversion": "digest"}
+KEYS = {"accounts_provideranswer": "line_id", "compliance_packversion": "digest"}
 MOVES = {
     "UPDATE": "UPDATE {table} SET {key} = {key}",
     "DELETE": "DELETE FROM {table}",

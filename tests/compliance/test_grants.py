@@ -25,6 +25,8 @@ GRANTS = {
     "accounts_ledgerentry": ADD,
     "accounts_importedrecord": ADD,
     "accounts_reconciliation": ADD,
+    "accounts_providerline": ADD,
+    "accounts_provideranswer": ADD,
     "accounts_terms": ADD,
     "accounts_relatedpersonrefusal": ADD,
     "accounts_debit": ADD,
