@@ -1,25 +1,20 @@
-"""What is owed and how it came about: the overdue items, each with what was paid on it, and what is not due yet."""
+"""What is owed and how it came about: the overdue items, each with what was paid on it, what is not due yet, and all of it
+by component."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from accounts.actions.ledger import MONEY, TAKES_BACK
 from accounts.models import EntryKind
 from accounts.standing import Standing
+from cases.desk.entries import Component, components
 from cases.desk.facts import Booking, Due
 from cases.models import Case
 from cases.words import amount as in_words
 from cases.words import day
-
-COMPONENTS = (
-    ("principal", gettext_lazy("principal"), gettext_lazy("What was lent and is not paid back yet.")),
-    ("interest", gettext_lazy("interest"), gettext_lazy("The charge agreed in the contract.")),
-    ("fees", gettext_lazy("fees"), gettext_lazy("Fees by the contract; each is in the timeline.")),
-)
 
 
 @dataclass(frozen=True)
@@ -37,10 +32,13 @@ class Sum:
 
 @dataclass(frozen=True)
 class Money:
-    """Minor units of the portfolio's currency. `parts` add up to `owed_now`."""
+    """Minor units of the portfolio's currency. `parts` add up to `owed_now`, and are none where all that is owed is late:
+    then `components` say it, which add up to `owed`."""
 
     owed_now: int
     parts: list[Part]
+    owed: int
+    components: list[Component]
     rest: int | None
     paid: int
     forgiven: int
@@ -65,6 +63,8 @@ def money(
     return Money(
         owed_now=standing.arrears,
         parts=_parts(case, standing, bookings, instalments, paid + forgiven + written_off + moved_in, on),
+        owed=standing.outstanding,
+        components=components(bookings, case.portfolio, on),
         rest=rest if rest > 0 else None,
         paid=paid,
         forgiven=forgiven,
@@ -83,13 +83,9 @@ def _parts(
     covered: int,
     on: date,
 ) -> list[Part]:
-    """By component where everything is due; otherwise by the item that is late, oldest first."""
+    """By the item that is late, oldest first; none where everything is."""
     if standing.arrears == standing.outstanding:
-        return [
-            Part(str(label), amount, str(why))
-            for name, label, why in COMPONENTS
-            if (amount := getattr(standing, name))
-        ]
+        return []
     charges = [
         Due(each.value_date, each.amount)
         for each in bookings
