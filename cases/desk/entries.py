@@ -91,12 +91,17 @@ def _alike(booking: Booking, portfolio: Portfolio) -> tuple[str, str, object]:
     entered_on = portfolio.business_date(booking.booked_at)
     # An import opens a loan long after it was lent: that says nothing.
     late = entered_on > booking.value_date and booking.kind != EntryKind.OPENING
-    daily = booking.kind == EntryKind.INTEREST and booking.reference.startswith(INTEREST) and not late
+    daily = is_daily(booking) and not late
     together = booking.value_date.replace(day=1) if daily else booking.reference + booking.kind
-    return _name(booking), day(entered_on) if late else "", together
+    return name_of(booking), day(entered_on) if late else "", together
 
 
-def _name(booking: Booking) -> str:
+def is_daily(booking: Booking) -> bool:
+    """Whether it is the interest for being late, of which every night books a little."""
+    return booking.kind == EntryKind.INTEREST and booking.reference.startswith(INTEREST)
+
+
+def name_of(booking: Booking) -> str:
     for (kind, prefix), name in NAMES.items():
         if booking.kind == kind and booking.reference.startswith(prefix):
             return str(name)

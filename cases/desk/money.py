@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from accounts.actions.ledger import MONEY, TAKES_BACK
 from accounts.models import EntryKind
 from accounts.standing import Standing
-from cases.desk.entries import Component, components
+from cases.desk.entries import Component, components, is_daily, name_of
 from cases.desk.facts import Booking, Due
 from cases.models import Case
 from cases.words import amount as in_words
@@ -83,28 +83,38 @@ def _parts(
     covered: int,
     on: date,
 ) -> list[Part]:
-    """By the item that is late, oldest first; none where everything is."""
+    """By the item that is late, oldest first, what every night adds in one; none where everything is."""
     if standing.arrears == standing.outstanding:
         return []
-    charges = [
-        Due(each.value_date, each.amount)
+    items = [(due.due_on, due.amount, "", False) for due in instalments] + [
+        (each.value_date, each.amount, name_of(each), is_daily(each))
         for each in bookings
         if each.kind in (EntryKind.FEE, EntryKind.INTEREST)
         or (each.kind == EntryKind.TRANSFER and each.amount > 0)
     ]
-    parts = []
-    for due in sorted([*instalments, *charges]):
-        part = min(covered, due.amount)
-        covered -= part
-        if due.due_on < on and part < due.amount:
-            why = (
-                _("%(paid)s of %(amount)s is paid.")
-                % {
-                    "paid": in_words(part, case.portfolio.currency),
-                    "amount": in_words(due.amount, case.portfolio.currency),
-                }
-                if part
-                else ""
-            )
-            parts.append(Part(_("due on %(day)s") % {"day": day(due.due_on)}, due.amount - part, why))
+    parts, nightly = [], []
+    for due_on, due, name, daily in sorted(items):
+        paid = min(covered, due)
+        covered -= paid
+        if due_on >= on or paid == due:
+            continue
+        if daily:
+            nightly.append((due_on, due - paid))
+        else:
+            parts.append(_part(due_on, name, due, paid, case.portfolio.currency))
+    if nightly:
+        words = {"day": day(nightly[0][0])}
+        parts.append(Part(_("late interest since %(day)s") % words, sum(each for _day, each in nightly), ""))
     return parts
+
+
+def _part(due_on: date, name: str, due: int, paid: int, currency: str) -> Part:
+    """What is left of a contract's instalment, or of a charge with its name."""
+    words = {
+        "what": name,
+        "day": day(due_on),
+        "paid": in_words(paid, currency),
+        "amount": in_words(due, currency),
+    }
+    label = _("%(what)s, %(day)s") if name else _("due on %(day)s")
+    return Part(label % words, due - paid, _("%(paid)s of %(amount)s is paid.") % words if paid else "")

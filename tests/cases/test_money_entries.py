@@ -101,6 +101,23 @@ def test_together_it_is_all_that_is_owed(client, clock, case, people, shown):
     assert all(amount == sum(line[2] for line in lines) for amount, lines in found.values())
 
 
+def test_what_every_night_adds_is_one_line_of_what_is_late(client, clock, people):
+    schedule = [(days_ago(10), 100_00), (TODAY + 20 * DAY, 100_00)]
+    case = make_case(people.alice.team.portfolios.get(), principal=200_00, instalments=schedule)
+    for ago in (3, 2, 1):
+        accrue(portfolio=case.portfolio, on=days_ago(ago), by=SYSTEM, at=NOW - ago * DAY)
+    pay(case, 40_00, days_ago(1))
+    client.force_login(people.alice)
+    money = client.get(reverse("case", args=[case.pk])).context["money"]
+    nightly = sum(
+        case.loan.entries.filter(reference__startswith="late_interest:").values_list("amount", flat=True)
+    )
+    assert [(part.label, part.amount) for part in money.parts] == [
+        ("due on 21 Feb 2026", 60_00), ("Late fee, 28 Feb 2026", 5_00), ("late interest since 28 Feb 2026", nightly),
+    ]  # fmt: skip
+    assert money.owed_now == 65_00 + nightly > 65_00
+
+
 def test_what_counts_only_later_is_not_in_it(case, shown):
     LedgerEntry.objects.create(
         borrower=case.borrower, loan=case.loan, kind="fee", reference="later", value_date=TODAY + DAY, fees=1_00,
