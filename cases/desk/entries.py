@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 
 from django.utils.functional import Promise
@@ -28,6 +28,7 @@ COMPONENTS: tuple[tuple[str, str | Promise, str | Promise], ...] = (
     ),
     ("credit", gettext_lazy("paid beyond the debt"), gettext_lazy("The borrower's own money.")),
 )
+NEXT_MORNING = timedelta(days=1)
 # What we booked ourselves says by its reference what it was for.
 NAMES: dict[tuple[str, str], str | Promise] = {
     (EntryKind.INTEREST, INTEREST): gettext_lazy("Late interest"),
@@ -43,7 +44,7 @@ NAMES: dict[tuple[str, str], str | Promise] = {
 @dataclass(frozen=True)
 class Line:
     """A booking, or those of one name in one month, as far as it changes the component. `entered` is the day on which it was
-    entered, where that is later than the day from which it counts."""
+    entered, where that is later than the morning after the day from which it counts."""
 
     text: str
     days: str
@@ -89,8 +90,8 @@ def _lines(bookings: Sequence[Booking], component: str, portfolio: Portfolio) ->
 def _alike(booking: Booking, portfolio: Portfolio) -> tuple[str, str, object]:
     """The daily interest of a month is one line; anything else is its own."""
     entered_on = portfolio.business_date(booking.booked_at)
-    # An import opens a loan long after it was lent: that says nothing.
-    late = entered_on > booking.value_date and booking.kind != EntryKind.OPENING
+    # A day's payments come in the next morning, and an import opens a loan long after it was lent: that says nothing.
+    late = entered_on > booking.value_date + NEXT_MORNING and booking.kind != EntryKind.OPENING
     daily = is_daily(booking) and not late
     together = booking.value_date.replace(day=1) if daily else booking.reference + booking.kind
     return name_of(booking), day(entered_on) if late else "", together

@@ -73,10 +73,12 @@ def test_every_component_opens_what_it_is_made_of(case, shown):
 
 def test_what_was_entered_later_says_when(case, shown):
     pay(case, 30_00, days_ago(6))
+    pay(case, 20_00, days_ago(1), "P-1a")  # in the file of the next morning
     pay(case, 20_00, TODAY, "P-2")
     _amount, lines = shown()["principal"]
     assert lines[1:] == [
         ("Repayment", "25 Feb 2026", -10_00, "3 Mar 2026"),
+        ("Repayment", "2 Mar 2026", -20_00, ""),
         ("Repayment", "3 Mar 2026", -20_00, ""),
     ]
 
