@@ -257,6 +257,8 @@ def _begin(day: date, by: Actor, at: datetime) -> DayRun:
             raise _busy()
     run, new = DayRun.objects.get_or_create(date=day, defaults={"started_at": at})
     if new:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT day_statistics()")
         record("day.started", stream=run.stream, by=by, at=at, run=run.pk, date=day)
         for portfolio in Portfolio.objects.order_by("pk"):
             DayPart.objects.bulk_create(_parts(run, portfolio))

@@ -33,7 +33,7 @@ from accounts.pulls import Answer
 from accounts.pulls.recording import Recording
 from accounts.schedules import Every
 from accounts.standing import Standing, standing_of
-from cases.actions import agreements, bureau, debits, legal
+from cases.actions import agreements, bureau, credit_disputes, debits, furnishing, legal
 from cases.actions.affordability import record_affordability
 from cases.actions.answering import answer_approval
 from cases.actions.approvals import ask_approval, beyond
@@ -802,7 +802,7 @@ class Lifecycle:
 
     def furnish(self, crew: Crew, at: datetime) -> None:
         with suppress(bureau.BureauRefused):  # no notice has run long enough yet
-            bureau.furnish(portfolio=crew.portfolio, by=Actor.staff(self.compliance), at=at)
+            furnishing.furnish(portfolio=crew.portfolio, by=Actor.staff(self.compliance), at=at)
 
     def dispute_records(self, crew: Crew, at: datetime) -> None:
         """One dispute waits. Another is right: a payment was told late, and the record is corrected."""
@@ -818,7 +818,7 @@ class Lifecycle:
         )
         for name, case in zip(("dispute", "dispute_open"), rows, strict=False):
             self.used.add(case.pk)
-            dispute: CreditDispute = bureau.log_dispute(
+            dispute: CreditDispute = credit_disputes.log_dispute(
                 case=case,
                 about="dates",
                 channel=Channel.CALL,
@@ -832,7 +832,7 @@ class Lifecycle:
                 self._pay(
                     case, told_late, reference, agent, at + timedelta(minutes=20), self._today(at) - 3 * DAY
                 )
-                bureau.answer_dispute(
+                credit_disputes.answer_dispute(
                     dispute=dispute, right=True, answer=self.words["dispute_answer"], by=Actor.staff(self.compliance),
                     at=at + timedelta(minutes=40),
                 )  # fmt: skip

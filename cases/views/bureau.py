@@ -17,7 +17,9 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.http import StaffRequest
 from accounts.models import Portfolio
 from cases.actions import bureau as actions
-from cases.actions.bureau import BureauRefused, Candidate
+from cases.actions import credit_disputes, furnishing
+from cases.actions.bureau import BureauRefused
+from cases.actions.furnishing import Candidate
 from cases.desk.page import desk_case
 from cases.forms import note_field
 from cases.models import BureauFile, BureauNotice, Case, CreditDispute, DisputeAbout, Furnished
@@ -81,7 +83,7 @@ def bureau(request: StaffRequest) -> HttpResponse:
 def _book(portfolio: Portfolio, at) -> Book:
     today = portfolio.business_date(at)
     to = actions.reporting_to(portfolio, today)
-    found = actions.candidates(portfolio, at) if to else []
+    found = furnishing.candidates(portfolio, at) if to else []
     for each in found:
         each.loan.why = WHY[each.why]  # type: ignore[attr-defined]
     month = today.replace(day=1)
@@ -142,7 +144,7 @@ def bureau_reporting(request: StaffRequest, code: str) -> HttpResponse:
 def bureau_notices(request: StaffRequest, code: str) -> HttpResponse:
     """Tell everybody of a portfolio who is late and was not told yet."""
     portfolio, at = _portfolio(request, code), timezone.now()
-    untold = [each.loan.pk for each in actions.candidates(portfolio, at) if each.why == "no_notice"]
+    untold = [each.loan.pk for each in furnishing.candidates(portfolio, at) if each.why == "no_notice"]
     told, others = 0, 0
     for case in Case.objects.visible_to(request.user).open().filter(loan__in=untold).order_by("pk"):
         try:
@@ -172,7 +174,7 @@ def bureau_furnish(request: StaffRequest, code: str) -> HttpResponse:
     portfolio = _portfolio(request, code)
     _answer(
         request,
-        lambda: actions.furnish(portfolio=portfolio, by=Actor.staff(request.user), at=timezone.now()),
+        lambda: furnishing.furnish(portfolio=portfolio, by=Actor.staff(request.user), at=timezone.now()),
         _("The file is made; it stands under Files."),
     )
     return redirect("bureau")
@@ -187,7 +189,7 @@ def bureau_file(request: StaffRequest, file_id: UUID) -> HttpResponse:
     file = get_object_or_404(
         BureauFile.objects.select_related("portfolio"), pk=file_id, portfolio__in=portfolios
     )
-    text = actions.download(file=file, by=Actor.staff(request.user), at=timezone.now())
+    text = furnishing.download(file=file, by=Actor.staff(request.user), at=timezone.now())
     answer = HttpResponse(text, content_type="text/csv; charset=utf-8")
     name = f"{file.portfolio.code}-{file.month:%Y-%m}-{file.kind}.csv"
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -201,7 +203,7 @@ def bureau_line(request: StaffRequest, line_id: UUID) -> HttpResponse:
     """Correct one line from the ledger, or take it back."""
     line = get_object_or_404(Furnished.objects.visible_to(request.user), pk=line_id)
     back = request.POST.get("what") == "withdraw"
-    act = actions.withdraw if back else actions.correct
+    act = furnishing.withdraw if back else furnishing.correct
     _answer(
         request,
         lambda: act(line=line, by=Actor.staff(request.user), at=timezone.now()),
@@ -266,7 +268,7 @@ def credit_dispute(request: StaffRequest, case_id: UUID) -> HttpResponse:
     form = DisputeForm(request.POST)
     if form.is_valid():
         try:
-            found = actions.log_dispute(
+            found = credit_disputes.log_dispute(
                 case=case, about=form.cleaned_data["about"], channel=form.cleaned_data["channel"],
                 words=form.cleaned_data["words"], by=Actor.staff(request.user), at=timezone.now(),
             )  # fmt: skip
@@ -288,7 +290,7 @@ def credit_dispute_answer(request: StaffRequest, dispute_id: UUID) -> HttpRespon
     right = request.POST.get("answer") == "right"
     _answer(
         request,
-        lambda: actions.answer_dispute(
+        lambda: credit_disputes.answer_dispute(
             dispute=dispute, right=right, answer=request.POST.get("words", ""), by=Actor.staff(request.user),
             at=timezone.now(),
         ),

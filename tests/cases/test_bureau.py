@@ -11,11 +11,11 @@ from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection, transaction
 
 from accounts.models import EntryKind, Role
-from cases.actions import bureau
+from cases.actions import bureau, credit_disputes, furnishing
 from cases.actions.bureau import BureauRefused
 from cases.actions.debits import plan_message
 from cases.actions.payments import record_payment
-from cases.models import BureauFile, BureauNotice, CreditDispute, Furnished
+from cases.models import BureauFile, BureauNotice, CreditDispute, FileKind, Furnished
 from communications.actions.messages import send
 from compliance.actions.holds import end_hold, open_hold
 from compliance.audit import Actor
@@ -59,11 +59,11 @@ def tell(case, at=NOW, sent=True) -> BureauNotice:
 
 
 def furnish(portfolio, at=READY) -> BureauFile:
-    return bureau.furnish(portfolio=portfolio, by=SYSTEM, at=at)
+    return furnishing.furnish(portfolio=portfolio, by=SYSTEM, at=at)
 
 
 def waiting(portfolio, at) -> list[tuple[str, str]]:
-    return [(each.loan.external_id, each.why) for each in bureau.candidates(portfolio, at)]
+    return [(each.loan.external_id, each.why) for each in furnishing.candidates(portfolio, at)]
 
 
 def lines(loan) -> list[tuple]:
@@ -76,7 +76,7 @@ def pay(case, amount=100_00, on=TODAY, at=NOW, reference="P-1"):
 
 
 def dispute(case, about="dates", at=READY, words="I was never late."):
-    return bureau.log_dispute(case=case, about=about, channel="email", words=words, by=SYSTEM, at=at)
+    return credit_disputes.log_dispute(case=case, about=about, channel="email", words=words, by=SYSTEM, at=at)
 
 
 # Told before
@@ -134,7 +134,7 @@ def test_a_months_file_says_exactly_what_the_ledger_says(case, portfolio):
     tell(case)
     file = furnish(portfolio)
     assert (file.month, file.kind, file.rows, file.bureau) == (MARCH, "month", 1, "CB1")
-    text = bureau.download(file=file, by=SYSTEM, at=READY)
+    text = furnishing.download(file=file, by=SYSTEM, at=READY)
     assert text == (
         "loan,kind,as_of,status,days_past_due,currency,arrears,outstanding,oldest_due_on,disputed\r\n"
         "RW-1,month,2026-03-20,late,27,USD,100.00,100.00,2026-02-21,no\r\n"
@@ -176,12 +176,12 @@ def test_a_hold_protects_from_being_reported_late(case, portfolio, kind):
     tell(case)
     hold = open_hold(borrower=case.borrower, kind=kind, days=60, by=SYSTEM, at=NOW)
     assert waiting(portfolio, READY) == [("RW-1", "hold")]
-    line = bureau._line(
-        case.loan, bureau._standings(portfolio, TODAY)[case.loan_id], TODAY, bureau.FileKind.MONTH, by=SYSTEM,
+    line = furnishing._line(
+        case.loan, furnishing._standings(portfolio, TODAY)[case.loan_id], TODAY, FileKind.MONTH, by=SYSTEM,
         at=READY, disputed=False,
     )  # fmt: skip
     with pytest.raises(DatabaseError, match="hold protects"), transaction.atomic():
-        bureau._write(portfolio, "CB1", MARCH, bureau.FileKind.MONTH, [line], by=SYSTEM, at=READY)
+        furnishing._write(portfolio, "CB1", MARCH, FileKind.MONTH, [line], by=SYSTEM, at=READY)
     end_hold(hold=hold, by=SYSTEM, at=NOW, reason="over")
     assert waiting(portfolio, READY) == [("RW-1", "")]
 
@@ -190,9 +190,11 @@ def test_only_compliance_furnishes(case, portfolio):
     tell(case)
     for role in (Role.AGENT, Role.SUPERVISOR, Role.LEGAL, Role.ADMINISTRATOR):
         with pytest.raises(PermissionDenied):
-            bureau.furnish(portfolio=portfolio, by=Actor.staff(make_user(role=role)), at=READY)
+            furnishing.furnish(portfolio=portfolio, by=Actor.staff(make_user(role=role)), at=READY)
     assert (
-        bureau.furnish(portfolio=portfolio, by=Actor.staff(make_user(role=Role.COMPLIANCE)), at=READY).rows
+        furnishing.furnish(
+            portfolio=portfolio, by=Actor.staff(make_user(role=Role.COMPLIANCE)), at=READY
+        ).rows
         == 1
     )
 
@@ -224,22 +226,24 @@ def test_a_dispute_is_marked_at_once_and_answered_once(case, portfolio):
     found = dispute(case)
     assert dispute(case) == found
     assert (found.due_on, found.clock, found.state) == (TODAY + 47 * DAY, "US.FCRA.DISPUTE", "open")
-    assert bureau.open_words(found) == "I was never late."
+    assert credit_disputes.open_words(found) == "I was never late."
     assert lines(case.loan) == [
         ("month", "late", 27, 100_00, False),
         ("correction", "late", 27, 100_00, True),
     ]
     compliance = Actor.staff(make_user(role=Role.COMPLIANCE))
     with pytest.raises(PermissionDenied):
-        bureau.answer_dispute(
+        credit_disputes.answer_dispute(
             dispute=found, right=False, answer="The ledger says so.", by=Actor.staff(make_user()), at=READY
         )
-    bureau.answer_dispute(
+    credit_disputes.answer_dispute(
         dispute=found, right=False, answer="The ledger says so.", by=compliance, at=READY + DAY
     )
     assert lines(case.loan)[2:] == [("correction", "late", 27, 100_00, False)]
     with pytest.raises(BureauRefused) as refused:
-        bureau.answer_dispute(dispute=found, right=True, answer="Sorry.", by=compliance, at=READY + DAY)
+        credit_disputes.answer_dispute(
+            dispute=found, right=True, answer="Sorry.", by=compliance, at=READY + DAY
+        )
     assert refused.value.code == "answered"
     assert not Hold.objects.exists()
 
@@ -255,13 +259,15 @@ def test_a_record_found_wrong_is_corrected_from_the_ledger_or_taken_back(case, p
     # The money had come in time; it was told late.
     pay(case, on=TODAY, at=READY)
     found = dispute(case, about="paid")
-    answered = bureau.answer_dispute(
+    answered = credit_disputes.answer_dispute(
         dispute=found, right=True, answer="You are right.", by=SYSTEM, at=READY + DAY
     )
     assert answered.state == "corrected"
     assert lines(case.loan)[-1] == ("correction", "paid", 0, 0, False)
     second = dispute(case, about="not_mine", at=READY + 2 * DAY)
-    bureau.answer_dispute(dispute=second, right=True, answer="Not yours.", by=SYSTEM, at=READY + 3 * DAY)
+    credit_disputes.answer_dispute(
+        dispute=second, right=True, answer="Not yours.", by=SYSTEM, at=READY + 3 * DAY
+    )
     assert lines(case.loan)[-1] == ("withdrawal", "paid", 0, 0, False)
     assert not Furnished.objects.standing().exists()
 
@@ -284,21 +290,21 @@ def test_a_late_told_payment_corrects_what_was_said_and_a_reversal_does_not_wors
     furnish(portfolio)
     line = Furnished.objects.get()
     with pytest.raises(BureauRefused) as refused:
-        bureau.correct(line=line, by=SYSTEM, at=READY)
+        furnishing.correct(line=line, by=SYSTEM, at=READY)
     assert refused.value.code == "same"
     pay(case, amount=40_00, on=TODAY, at=READY)
-    right = bureau.correct(line=line, by=SYSTEM, at=READY)
+    right = furnishing.correct(line=line, by=SYSTEM, at=READY)
     assert lines(case.loan)[-1] == ("correction", "late", 27, 60_00, False)
     assert (right.as_of, right.corrects, right.file.kind) == (line.as_of, line, "correction")
     with pytest.raises(BureauRefused) as refused:
-        bureau.correct(line=line, by=SYSTEM, at=READY)
+        furnishing.correct(line=line, by=SYSTEM, at=READY)
     assert refused.value.code == "newest"
     from cases.actions.payments import reverse_payment
 
     reverse_payment(payment=case.loan.payments.get(), reason="chargeback", by=SYSTEM, at=READY)
     assert case.loan.entries.filter(kind=EntryKind.REVERSAL).exists()
     with pytest.raises(BureauRefused) as refused:
-        bureau.correct(line=right, by=SYSTEM, at=READY)
+        furnishing.correct(line=right, by=SYSTEM, at=READY)
     assert refused.value.code == "worse"
 
 
@@ -306,14 +312,14 @@ def test_a_late_told_payment_corrects_what_was_said_and_a_reversal_does_not_wors
 
 
 def made(case, portfolio, **changes) -> Furnished:
-    standing = bureau._standings(portfolio, TODAY)[case.loan_id]
+    standing = furnishing._standings(portfolio, TODAY)[case.loan_id]
     how = {"by": SYSTEM, "at": READY, "disputed": False, **changes}
-    return bureau._line(case.loan, standing, TODAY, bureau.FileKind.MONTH, **how)
+    return furnishing._line(case.loan, standing, TODAY, FileKind.MONTH, **how)
 
 
 def written(portfolio, line):
     with transaction.atomic():
-        bureau._write(portfolio, "CB1", MARCH, bureau.FileKind.MONTH, [line], by=SYSTEM, at=line.at)
+        furnishing._write(portfolio, "CB1", MARCH, FileKind.MONTH, [line], by=SYSTEM, at=line.at)
 
 
 def test_the_database_refuses_a_late_line_without_its_notice(case, portfolio):

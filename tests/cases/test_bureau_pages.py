@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.actions.mandates import end_mandate
 from accounts.models import DebitNotice, Mandate, Role
-from cases.actions import bureau, debits
+from cases.actions import bureau, debits, furnishing
 from cases.models import BureauFile, BureauNotice, CreditDispute, DebitMessage, Furnished
 from communications.actions.messages import send
 from tests.cases.debit_stories import announce, mandate_for, posted
@@ -152,7 +152,7 @@ def test_the_officer_makes_the_file_once_and_takes_it_out(client, furnished, off
 
 def test_a_dispute_goes_from_the_case_to_its_answer(client, furnished, people, officer, portfolio, now):
     case = furnished
-    bureau.furnish(portfolio=portfolio, by=SYSTEM, at=now)
+    furnishing.furnish(portfolio=portfolio, by=SYSTEM, at=now)
     client.force_login(people.alice)
     record = reverse("credit_record", args=[case.pk])
     assert "Reported as late" in client.get(record).content.decode()

@@ -21,6 +21,7 @@ from compliance.models import AuditEvent
 from tests.cases.stories import DAY, make_reachable
 from tests.cases.test_day import RUN, at_six, late_loan
 from tests.factories import NOW, SYSTEM, TODAY, make_people, make_portfolio, make_user
+from tests.locks import HERE
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ def test_a_worker_that_is_killed_leaves_nothing_half_done(few, killed_after, own
     worker.start()
 
     def hangs() -> int:
-        held = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = {HANGS}"
+        held = f"SELECT count(*) FROM {HERE} AND locktype = 'advisory' AND objid = {HANGS}"
         return owner_connection.execute(held).fetchone()[0]
 
     while not hangs():
@@ -181,9 +182,7 @@ def test_wherever_workers_are_killed_it_comes_to_what_an_undisturbed_run_comes_t
     login = {key: connection.settings_dict[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
 
     def held() -> bool:
-        found = owner_connection.execute(
-            f"SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = {HANGS}"
-        )
+        found = owner_connection.execute(f"SELECT FROM {HERE} AND locktype = 'advisory' AND objid = {HANGS}")
         return found.fetchone() is not None
 
     killed = 0

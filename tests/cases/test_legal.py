@@ -43,6 +43,7 @@ from compliance.models import AuditEvent, HoldKind
 from compliance.rules.terms.limits import barred_from
 from tests.cases.stories import DAY, agreed_by_two, call, events, fresh, in_time, make_case, paper, told
 from tests.factories import NOW, SYSTEM, TODAY, days_ago, make_people, make_portfolio, make_user
+from tests.locks import WAITING
 
 pytestmark = pytest.mark.django_db
 WHY = "Three offers were talked over; nothing was taken, nothing was paid."
@@ -671,13 +672,12 @@ def test_a_hold_that_is_being_opened_comes_before_the_step(owner_connection, mon
                 "SELECT FROM accounts_borrower WHERE id = %s FOR NO KEY UPDATE", [case.borrower_id]
             )
             done = pool.submit(try_step)
-            while not owner_connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()[
-                0
-            ]:
+            while not owner_connection.execute(WAITING).fetchone()[0]:
                 assert not done.done(), done.result()
             owner_connection.execute(
-                "INSERT INTO compliance_hold (id, borrower_id, kind, variant, court_permission, evidence, evidence_ref, starts_on,"
-                " opened_at, opened_by, ended_by) VALUES (gen_random_uuid(), %s, 'dispute', '', '', '', '', %s, %s, 'x', '')",
+                "INSERT INTO compliance_hold (id, borrower_id, kind, variant, court_permission, evidence, evidence_ref,"
+                " starts_on, opened_at, opened_by, ended_by)"
+                " VALUES (gen_random_uuid(), %s, 'dispute', '', '', '', '', %s, %s, 'x', '')",
                 [case.borrower_id, TODAY, NOW],
             )
         assert "hold stops legal steps" in done.result(timeout=10)

@@ -16,6 +16,7 @@ from compliance.audit import Actor
 from compliance.models import ContactAttempt
 from tests.cases.stories import make_case, phone_of
 from tests.factories import NOW, SYSTEM, TODAY, make_portfolio, make_team, make_user
+from tests.locks import WAITING
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,8 +47,7 @@ def waits_before_events(
         with owner.transaction():
             owner.execute(f"SELECT FROM {row} WHERE id = %s FOR NO KEY UPDATE", [row_id])
             done = pool.submit(run)
-            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-            while not owner.execute(waiting).fetchone()[0]:
+            while not owner.execute(WAITING).fetchone()[0]:
                 assert not done.done(), done.result()
             owner.execute("SET LOCAL lock_timeout = '1s'")
             with owner.transaction(force_rollback=True):

@@ -30,6 +30,7 @@ from compliance.audit import Actor
 from compliance.models import AuditEvent
 from tests.cases.stories import call, fresh, make_case
 from tests.factories import NOW, SYSTEM, TODAY, make_people, make_portfolio
+from tests.locks import WAITING
 
 PAIRS = int(os.environ.get("FORBEAR_RACES", "40"))
 LATER = NOW + timedelta(hours=1)
@@ -239,7 +240,7 @@ def test_whoever_waited_for_a_lease_hears_who_has_it_now(owner_connection):
                     [bela.pk, LATER + work.LEASE, case.pk],
                 )
                 done = pool.submit(bob_does, deed)
-                while not owner_connection.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
+                while not owner_connection.execute(WAITING).fetchone()[0]:
                     assert not done.done(), done.result()
             assert done.result(timeout=10) == "LeaseHeld"
         assert fresh(case).lease.holder == bela

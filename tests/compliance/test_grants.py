@@ -164,6 +164,7 @@ def test_what_runs_as_the_owner_looks_only_where_it_should():
             ("audit_numbered", False, path),
             ("audit_stream_filled", False, path),
             ("audit_take", True, path),
+            ("day_statistics", True, path),
             ("debit_answered", False, path),
             ("debit_decide", True, path),
             ("debit_spend", False, path),
