@@ -17,7 +17,7 @@ from accounts.actions.ledger import LedgerRefused, post_charge
 from accounts.models import Borrower, LedgerEntry
 from accounts.schedules import Every
 from accounts.standing import standing_of
-from cases.actions import bureau, debits, writing
+from cases.actions import bureau, debits, furnishing, writing
 from cases.actions.accruing import accrue
 from cases.actions.agreements import agree_plan, record_promise
 from cases.actions.answering import answer_approval
@@ -27,6 +27,7 @@ from cases.actions.legal import LegalRefused, propose_legal
 from cases.actions.offers import OfferTerms, propose_offer
 from cases.actions.placements import PlacementRefused
 from cases.actions.transition import MoveRefused
+from cases.models import FileKind
 from communications.actions.messages import plan, send
 from communications.actions.texts import load_texts
 from communications.models import Message
@@ -161,17 +162,19 @@ def debit(world) -> bool:
 
 
 def furnish(world) -> bool:
-    return [each.why for each in bureau.candidates(world.portfolio, READY, [world.furnished.loan_id])] == [""]
+    return [
+        each.why for each in furnishing.candidates(world.portfolio, READY, [world.furnished.loan_id])
+    ] == [""]
 
 
 def furnish_raw(world) -> None:
     loan = world.furnished.loan
-    line = bureau._line(
-        loan, bureau._standings(world.portfolio, TODAY)[loan.pk], TODAY, bureau.FileKind.MONTH, by=SYSTEM, at=READY,
+    line = furnishing._line(
+        loan, furnishing._standings(world.portfolio, TODAY)[loan.pk], TODAY, FileKind.MONTH, by=SYSTEM, at=READY,
         disputed=False,
     )  # fmt: skip
-    bureau._write(
-        world.portfolio, "CB1", TODAY.replace(day=1), bureau.FileKind.MONTH, [line], by=SYSTEM, at=READY
+    furnishing._write(
+        world.portfolio, "CB1", TODAY.replace(day=1), FileKind.MONTH, [line], by=SYSTEM, at=READY
     )
 
 
