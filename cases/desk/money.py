@@ -33,7 +33,7 @@ class Sum:
 @dataclass(frozen=True)
 class Money:
     """Minor units of the portfolio's currency. `parts` add up to `owed_now`, and are none where all that is owed is late:
-    then `components` say it, which add up to `owed`."""
+    then `components` say it. These add up to `owed`, late or not."""
 
     owed_now: int
     parts: list[Part]
@@ -43,7 +43,6 @@ class Money:
     paid: int
     forgiven: int
     written_off: int
-    credit: int
     last_payment: Sum | None
     next_due: Sum | None
 
@@ -69,7 +68,6 @@ def money(
         paid=paid,
         forgiven=forgiven,
         written_off=written_off,
-        credit=standing.credit,
         last_payment=Sum(-last.amount, last.value_date) if last else None,
         next_due=Sum(coming.amount, coming.due_on) if coming and rest > 0 else None,
     )

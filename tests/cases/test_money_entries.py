@@ -120,6 +120,20 @@ def test_what_every_night_adds_is_one_line_of_what_is_late(client, clock, people
     assert money.owed_now == 65_00 + nightly > 65_00
 
 
+@pytest.mark.parametrize("days", [0, 5])
+def test_what_is_owed_but_not_late_is_told_as_owed_in_all(client, clock, people, days):
+    case = make_case(people.alice.team.portfolios.get(), principal=200_00)
+    propose_offer(
+        case=case, terms=OfferTerms(kind="extension", days=14), agreed=True, note="", user=people.bob, at=NOW
+    )  # fmt: skip
+    clock.go_on(days=days)
+    client.force_login(people.alice)
+    page = client.get(reverse("case", args=[case.pk]))
+    money, text = page.context["money"], " ".join(page.content.decode().replace("\xa0", " ").split())
+    assert (money.owed_now, money.owed) == ((0, 200_00) if days == 0 else (200_00, 200_00))
+    assert ("Owed in all" in text) == (days == 0)
+
+
 def test_what_counts_only_later_is_not_in_it(case, shown):
     LedgerEntry.objects.create(
         borrower=case.borrower, loan=case.loan, kind="fee", reference="later", value_date=TODAY + DAY, fees=1_00,
