@@ -4,9 +4,11 @@ An event type without a sentence here is not shown: it is a detail of another on
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
+from itertools import groupby
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
@@ -17,7 +19,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext, pgettext
 
-from accounts.models import ContactKind, DebitSource, DocumentKind, MandateEnd, Place, User
+from accounts.models import ContactKind, DebitSource, DocumentKind, EntryKind, MandateEnd, Place, User
 from accounts.models.document import SENSITIVE
 from cases.actions.notes import open_note
 from cases.dispositions import DISPOSITIONS
@@ -107,13 +109,31 @@ def timeline(
         older = urlencode({"timeline": kind, "before": str(Cut(found[-1].at, found[-1].id))})
     told = _told(found, case, user)
     entries = []
-    for each in found:
-        if each.data.get("loan") not in (None, str(case.loan_id)):
-            continue
+    of_loan = [each for each in found if each.data.get("loan") in (None, str(case.loan_id))]
+    for each in _nights_as_one(of_loan):
         if line := SENTENCES[each.event][1](each.data, told):
             by = _who(each.actor_kind, each.actor, told)
             entries.append(Entry(each.at, line.icon, line.text, line.tone, line.words, by, each.event))
     return Timeline(entries, kind, older)
+
+
+def _nights_as_one(found: Sequence["Found"]) -> Iterator["Found"]:
+    """What night after night booked as interest, with nothing between, is one line: at the newest, over all of its days."""
+    for nightly, several in groupby(found, key=_is_nightly):
+        newest, *before = several
+        if nightly and before:
+            amounts = sum(Decimal(each.data["amount"]) for each in (newest, *before))
+            yield newest._replace(
+                data=newest.data | {"amount": str(amounts), "since": before[-1].data["value_date"]}
+            )
+        else:
+            yield from (newest, *before)
+
+
+def _is_nightly(found: "Found") -> bool:
+    return (found.event, found.actor_kind, found.data.get("entry_kind")) == (
+        "ledger.posted", "system", EntryKind.INTEREST
+    )  # fmt: skip
 
 
 NAME = "coalesce(nullif(trim({0}.first_name || ' ' || {0}.last_name), ''), {0}.username)"
@@ -492,8 +512,14 @@ def _ledger_posted(data: Data, _told: Told) -> Line | None:
     if data["entry_kind"] == "write_off" and not data["amount"].startswith("-"):
         return None  # what made it smaller stands beside it
     text, icon, tone = texts[data["entry_kind"]]
-    amount = amount_of(data["amount"].removeprefix("-"), data["currency"])
-    return Line(icon, text % {"amount": amount, "day": day(data["value_date"])}, tone)
+    words = {
+        "amount": amount_of(data["amount"].removeprefix("-"), data["currency"]),
+        "day": day(data["value_date"]),
+    }
+    if since := data.get("since"):
+        text = _("Interest of %(amount)s from %(since)s to %(day)s")
+        words["since"] = day(since)
+    return Line(icon, text % words, tone)
 
 
 def _payment_matched(data: Data, _told: Told) -> Line | None:

@@ -1,6 +1,6 @@
 """Documents: taking one in, keeping one that we made, opening one, destroying what is kept no longer.
 
-What a file is, its content says: names and what a browser claims are not asked.
+What a file is, its content says (`accounts/files.py`): names and what a browser claims are not asked.
 """
 
 import hashlib
@@ -16,11 +16,14 @@ from uuid import UUID
 import yaml
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from pydantic import BaseModel, ConfigDict, Field
 from uuid_utils.compat import uuid7
 
 from accounts.actions.borrowers import IDENTITY, record_opening
+from accounts.files import media_type, objection
 from accounts.models import Borrower, Document, DocumentKind, Loan, Media
 from accounts.models.document import MADE_ONLY
 from accounts.seal import blind_index, seal_of
@@ -71,40 +74,17 @@ def years_after(day: date, years: int) -> date:
         return day.replace(year=day.year + years, day=28)
 
 
-# What a file is
+# Why a file is not taken in
 
-
-def media_of(content: bytes) -> Media | None:
-    """The media type that a file's own bytes show; None for any other than those we take in."""
-    if content.startswith(b"%PDF-"):
-        return Media.PDF if b"%%EOF" in content[-2048:] else None
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return Media.PNG if _is_png(content) else None
-    if content.startswith(b"\xff\xd8\xff"):
-        return Media.JPEG if b"\xff\xd9" in content[-65536:] else None
-    return Media.TEXT if _is_text(content) else None
-
-
-def _is_png(content: bytes) -> bool:
-    """Chunk after chunk from the header to the end, and nothing behind it."""
-    at, first = 8, True
-    while at + 12 <= len(content):
-        length, name = int.from_bytes(content[at : at + 4], "big"), content[at + 4 : at + 8]
-        if first and name != b"IHDR":
-            return False
-        at, first = at + 12 + length, False
-        if name == b"IEND":
-            return at == len(content)
-    return False
-
-
-def _is_text(content: bytes) -> bool:
-    """UTF-8 that a person can read: no control characters but tabs and ends of lines."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return False
-    return bool(text.strip()) and all(character >= " " or character in "\t\r\n\f" for character in text)
+OBJECTIONS: dict[str, str | Promise] = {
+    "archive": gettext_lazy(
+        "This file is an archive too. Please take a picture of the page and take in that."
+    ),
+    "pixels": gettext_lazy("This picture is larger than any screen can show. Please make it smaller."),
+    "acts": gettext_lazy(
+        "This PDF is locked, carries other files or runs something. Please print it to a new PDF and take in that."
+    ),
+}
 
 
 # Taking in
@@ -125,7 +105,8 @@ def add_document(
     the same kind again is the document already there.
 
     Staff need `accounts.add_document` (`PermissionDenied`). Raises `DocumentRefused`: kind (one that we alone issue), empty,
-    too_large, media (no PDF, PNG, JPEG or plain text by its content), other_loan; `SealBroken` for an erased borrower.
+    too_large, media (no PDF, PNG, JPEG or plain text by its content), one of `OBJECTIONS`, other_loan; `SealBroken` for an
+    erased borrower.
     """
     if not by.may("accounts.add_document"):
         raise PermissionDenied(_("Taking in documents is not part of this role."))
@@ -137,13 +118,18 @@ def add_document(
         raise DocumentRefused(
             "too_large", _("The file is larger than %(most)s MB.") % {"most": LARGEST // 2**20}
         )
-    media = media_of(content)
+    media = media_type(content)
     if media is None:
         raise DocumentRefused(
             "media", _("By its content this is no whole PDF, PNG, JPEG or plain text. Please save it as one.")
         )
+    if code := objection(content, media):
+        raise DocumentRefused(code, str(OBJECTIONS[code]))
     document, is_new = _keep(
-        Document(borrower=borrower, loan=loan, kind=DocumentKind(kind), media=media), content, by=by, at=at
+        Document(borrower=borrower, loan=loan, kind=DocumentKind(kind), media=Media(media)),
+        content,
+        by=by,
+        at=at,
     )
     if is_new:
         record(

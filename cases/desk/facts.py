@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -46,7 +46,11 @@ SELECT jsonb_build_object(
         FROM compliance_consent c WHERE c.borrower_id = %(borrower)s AND c.revoked_at IS NULL
     ),
     'bookings', (
-        SELECT jsonb_agg(jsonb_build_array(e.kind, e.value_date, e.amount) ORDER BY e.value_date, e.id)
+        SELECT jsonb_agg(
+            jsonb_build_array(
+                e.kind, e.value_date, e.amount, e.fees, e.interest, e.principal, e.credit, e.booked_at, e.reference
+            ) ORDER BY e.value_date, e.id
+        )
         FROM accounts_ledgerentry e WHERE e.loan_id = %(loan)s
     ),
     'instalments', (
@@ -119,11 +123,17 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """An entry of the loan's ledger, minor units of its portfolio's currency."""
+    """An entry of the loan's ledger, minor units of its portfolio's currency; the four components add up to `amount`."""
 
     kind: str
     value_date: date
     amount: int
+    fees: int
+    interest: int
+    principal: int
+    credit: int
+    booked_at: datetime
+    reference: str
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -203,7 +213,7 @@ def read_facts(case: Case, user: User) -> Facts:
         designations=[_row(Designation, each) for each in found["designations"]],
         wishes=[_row(MediaRequest, each) for each in found["wishes"]],
         consents=[_row(Consent, each) for each in found["consents"]],
-        bookings=[Booking(kind, date.fromisoformat(day), amount) for kind, day, amount in found["bookings"]],
+        bookings=[_booking(*each) for each in found["bookings"]],
         instalments=[Due(date.fromisoformat(day), amount) for day, amount in found["instalments"]],
         others=[
             OtherCase(UUID(pk), UUID(loan), state, date.fromisoformat(day), currency)
@@ -224,6 +234,13 @@ def read_facts(case: Case, user: User) -> Facts:
         run=_row(ScriptRun, run, version=_row(ScriptVersion, run["version"])) if run else None,
         steps=[_row(ScriptStep, each) for each in found["steps"]],
     )
+
+
+def _booking(kind: str, value_date: str, amount: int, *rest: Any) -> Booking:
+    fees, interest, principal, credit, booked_at, reference = rest
+    entered = datetime.fromisoformat(booked_at)
+    counts_from = date.fromisoformat(value_date)
+    return Booking(kind, counts_from, amount, fees, interest, principal, credit, entered, reference)
 
 
 M = TypeVar("M", bound=Model)

@@ -1,25 +1,20 @@
-"""What is owed and how it came about: the overdue items, each with what was paid on it, and what is not due yet."""
+"""What is owed and how it came about: the overdue items, each with what was paid on it, what is not due yet, and all of it
+by component."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from accounts.actions.ledger import MONEY, TAKES_BACK
 from accounts.models import EntryKind
 from accounts.standing import Standing
+from cases.desk.entries import Component, components, is_daily, name_of
 from cases.desk.facts import Booking, Due
 from cases.models import Case
 from cases.words import amount as in_words
 from cases.words import day
-
-COMPONENTS = (
-    ("principal", gettext_lazy("principal"), gettext_lazy("What was lent and is not paid back yet.")),
-    ("interest", gettext_lazy("interest"), gettext_lazy("The charge agreed in the contract.")),
-    ("fees", gettext_lazy("fees"), gettext_lazy("Fees by the contract; each is in the timeline.")),
-)
 
 
 @dataclass(frozen=True)
@@ -37,15 +32,17 @@ class Sum:
 
 @dataclass(frozen=True)
 class Money:
-    """Minor units of the portfolio's currency. `parts` add up to `owed_now`."""
+    """Minor units of the portfolio's currency. `parts` add up to `owed_now`, and are none where all that is owed is late:
+    then `components` say it. These add up to `owed`, late or not."""
 
     owed_now: int
     parts: list[Part]
+    owed: int
+    components: list[Component]
     rest: int | None
     paid: int
     forgiven: int
     written_off: int
-    credit: int
     last_payment: Sum | None
     next_due: Sum | None
 
@@ -65,11 +62,12 @@ def money(
     return Money(
         owed_now=standing.arrears,
         parts=_parts(case, standing, bookings, instalments, paid + forgiven + written_off + moved_in, on),
+        owed=standing.outstanding,
+        components=components(bookings, case.portfolio, on),
         rest=rest if rest > 0 else None,
         paid=paid,
         forgiven=forgiven,
         written_off=written_off,
-        credit=standing.credit,
         last_payment=Sum(-last.amount, last.value_date) if last else None,
         next_due=Sum(coming.amount, coming.due_on) if coming and rest > 0 else None,
     )
@@ -83,32 +81,38 @@ def _parts(
     covered: int,
     on: date,
 ) -> list[Part]:
-    """By component where everything is due; otherwise by the item that is late, oldest first."""
+    """By the item that is late, oldest first, what every night adds in one; none where everything is."""
     if standing.arrears == standing.outstanding:
-        return [
-            Part(str(label), amount, str(why))
-            for name, label, why in COMPONENTS
-            if (amount := getattr(standing, name))
-        ]
-    charges = [
-        Due(each.value_date, each.amount)
+        return []
+    items = [(due.due_on, due.amount, "", False) for due in instalments] + [
+        (each.value_date, each.amount, name_of(each), is_daily(each))
         for each in bookings
         if each.kind in (EntryKind.FEE, EntryKind.INTEREST)
         or (each.kind == EntryKind.TRANSFER and each.amount > 0)
     ]
-    parts = []
-    for due in sorted([*instalments, *charges]):
-        part = min(covered, due.amount)
-        covered -= part
-        if due.due_on < on and part < due.amount:
-            why = (
-                _("%(paid)s of %(amount)s is paid.")
-                % {
-                    "paid": in_words(part, case.portfolio.currency),
-                    "amount": in_words(due.amount, case.portfolio.currency),
-                }
-                if part
-                else ""
-            )
-            parts.append(Part(_("due on %(day)s") % {"day": day(due.due_on)}, due.amount - part, why))
+    parts, nightly = [], []
+    for due_on, due, name, daily in sorted(items):
+        paid = min(covered, due)
+        covered -= paid
+        if due_on >= on or paid == due:
+            continue
+        if daily:
+            nightly.append((due_on, due - paid))
+        else:
+            parts.append(_part(due_on, name, due, paid, case.portfolio.currency))
+    if nightly:
+        words = {"day": day(nightly[0][0])}
+        parts.append(Part(_("late interest since %(day)s") % words, sum(each for _day, each in nightly), ""))
     return parts
+
+
+def _part(due_on: date, name: str, due: int, paid: int, currency: str) -> Part:
+    """What is left of a contract's instalment, or of a charge with its name."""
+    words = {
+        "what": name,
+        "day": day(due_on),
+        "paid": in_words(paid, currency),
+        "amount": in_words(due, currency),
+    }
+    label = _("%(what)s, %(day)s") if name else _("due on %(day)s")
+    return Part(label % words, due - paid, _("%(paid)s of %(amount)s is paid.") % words if paid else "")

@@ -1,19 +1,20 @@
 """What is offered and agreed beside promises and plans, in sentences, and the forms that offer it."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from accounts.models import Portfolio, Terms
 from accounts.standing import Standing
 from cases.desk.facts import Facts
 from cases.forms import AmountField, DayField, note_field
 from cases.models import Offer, OfferKind, OfferState, PlanState, PromiseState, Reason
+from cases.models.offer import LIVE
 from cases.reasons import ArrearsReason, Past
 from cases.words import amount, day
 
@@ -23,20 +24,23 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class OfferLine:
-    """One offer in a sentence; `waits` while the borrower may still say yes or no."""
+    """One offer in a sentence; `waits` while the borrower may still say yes or no. `promised` says, while it is open, what
+    happens when they do, until when, and what becomes of it otherwise."""
 
     id: UUID
     text: str
+    promised: list[str]
     status: str
     tone: str
     waits: bool
 
 
-def offer_lines(offers: list[Offer], currency: str, on: Any) -> list[OfferLine]:
+def offer_lines(offers: list[Offer], currency: str, on: date, grace_days: int) -> list[OfferLine]:
     return [
         OfferLine(
             offer.pk,
             offer_text(offer, currency),
+            promised(offer, currency, grace_days) if offer.state in LIVE else [],
             _("offered until %(day)s") % {"day": day(offer.valid_until)}
             if offer.state == OfferState.OFFERED
             else str(offer.get_state_display()),
@@ -45,6 +49,45 @@ def offer_lines(offers: list[Offer], currency: str, on: Any) -> list[OfferLine]:
         )
         for offer in offers
     ]
+
+
+def promised(offer: Offer, currency: str, grace_days: int) -> list[str]:
+    """What an open offer binds us to. `grace_days` are those of the terms on a promised day."""
+    if offer.kind == OfferKind.SETTLEMENT:
+        said = _settled_by(offer, currency, grace_days)
+    elif offer.kind == OfferKind.WAIVER:
+        said = [_("With the borrower's yes, at once: %(what)s.") % {"what": _forgiven(offer, currency)}]
+    else:
+        said = [_("With the borrower's yes, what is late and what follows is due that much later.")]
+    if offer.state == OfferState.OFFERED:
+        said.append(
+            _("Without an answer by %(day)s it lapses, and nothing changes.")
+            % {"day": day(offer.valid_until)}
+        )
+    return said
+
+
+def _settled_by(offer: Offer, currency: str, grace_days: int) -> list[str]:
+    last = (offer.pay_by or offer.valid_until) + timedelta(days=grace_days)
+    rest = {"amount": amount(offer.amount, currency), "rest": amount(offer.owed - offer.amount, currency)}
+    return [
+        _("Once %(amount)s has come in, %(rest)s of what was owed is forgiven; until then nothing is.")
+        % rest,
+        _("If not all of it has come by %(day)s, it lapses: what was paid counts, and the rest stays owed.")
+        % {"day": day(last)},
+    ]
+
+
+def _forgiven(offer: Offer, currency: str) -> str:
+    """The components in words, those of nothing left out."""
+    labels = {"fees": _("%(amount)s of fees"), "interest": _("%(amount)s of interest")}
+    labels["principal"] = _("%(amount)s of principal")
+    named = [
+        text % {"amount": amount(much, currency)}
+        for name, text in labels.items()
+        if (much := getattr(offer, name))
+    ]
+    return pgettext("between items of a list", ", ").join(named)
 
 
 def reason_lines(reasons: list[Reason]) -> list[str]:

@@ -22,7 +22,7 @@ from cases.desk.agreements import agreements
 from cases.desk.facts import Due, Facts, read_facts
 from cases.desk.holds import ENDS, hold_lines
 from cases.desk.money import Money, money
-from cases.desk.offers import offer_lines, past_of, reason_lines
+from cases.desk.offers import OfferLine, offer_lines, past_of, reason_lines
 from cases.desk.strip import Strip, strip
 from cases.desk.who import Who, who
 from cases.forms import NoteForm
@@ -173,6 +173,13 @@ class CasePage:
         return suggest(reason, past_of(self.facts, self.standing, self.terms)) if reason else []
 
     @property
+    def offers(self) -> list[OfferLine]:
+        """The portfolio's terms are read only where there is an offer."""
+        offers = self.facts.offers
+        grace = self.terms.promise_grace_days if offers else 0
+        return offer_lines(offers, self.row.portfolio.currency, self.on, grace)
+
+    @property
     def script(self) -> talk.ScriptView | None:
         if self.run is None or not self.row.is_open:
             return None
@@ -224,7 +231,7 @@ class CasePage:
             "may_end_holds": self.request.user.has_perm("compliance.end_hold"),
             "may_prove_holds": works,
             "agreements": agreements(promises, plans, self.facts.plan_instalments, came, currency, self.on),
-            "offers": offer_lines(self.facts.offers, currency, self.on),
+            "offers": self.offers,
             "may_answer": works and self.row.is_open,
             "reasons": reason_lines(self.facts.reasons),
             "reason_groups": grouped() if works and self.row.is_open else [],

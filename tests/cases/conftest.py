@@ -5,7 +5,10 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
+from playwright.sync_api import Page
 
+from accounts.models import User
+from tests.conftest import sign_in
 from tests.factories import NOW, TODAY
 
 
@@ -40,3 +43,16 @@ def contract(monkeypatch) -> None:
 def messages() -> Callable[..., list[str]]:
     """What a page says that has just happened."""
     return lambda answer: [str(message) for message in answer.context["messages"]]
+
+
+@pytest.fixture
+def open_as(open_browser: Callable[[], Page], live_server, clock: Clock) -> Callable[[User, str], Page]:
+    """A browser in which this person has signed in, at an address of the site."""
+
+    def open_one(user: User, address: str) -> Page:
+        page = open_browser()
+        sign_in(page, live_server.url, user)
+        page.goto(address)
+        return page
+
+    return open_one

@@ -176,9 +176,13 @@ def test_what_is_owed_and_how_it_came_about(alice, case, people, clock):
     answer = alice.get(url(case))
     money = answer.context["money"]
     assert (money.owed_now, money.paid, money.rest, money.next_due) == (80_00, 30_00, None, None)
-    assert [(part.label, part.amount) for part in money.parts] == [("principal", 80_00)]
+    assert (money.parts, money.owed) == ([], 80_00)
+    [component] = money.components
+    assert (component.label, component.amount, component.why) == (
+        "principal", 80_00, "What was lent and is not paid back yet."
+    )  # fmt: skip
     text = words(answer)
-    assert "Late today $80.00 principal why? What was lent and is not paid back yet. $80.00" in text
+    assert "Late today $80.00 principal $80.00 What was lent and is not paid back yet." in text
     assert "10 days late · 1–30 overdue" in text
     assert "paid so far $30.00 last payment, 3 Mar $30.00" in text
 

@@ -18,8 +18,10 @@ from compliance.actions.holds import end_hold, open_hold
 from compliance.audit import Actor
 from compliance.models import AuditEvent
 from tests.accounts.test_documents import JPEG, PDF, PNG
+from tests.accounts.test_files import ZIP, jpeg, pdf, png
 from tests.cases.stories import make_case
-from tests.factories import NOW, SYSTEM, make_people, make_portfolio, make_user
+from tests.cases.test_placements import late_case, place
+from tests.factories import NOW, SYSTEM, make_agency, make_people, make_portfolio, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -49,8 +51,8 @@ def address(name, case, document=None):
     return reverse(name, args=[case.pk, document.pk] if document else [case.pk])
 
 
-def upload(client, case, content=PDF, name="contract.pdf", kind="contract", about="loan"):
-    file = SimpleUploadedFile(name, content, content_type="application/x-whatever")
+def upload(client, case, content=PDF, name="contract.pdf", kind="contract", about="loan", claims="a/b"):
+    file = SimpleUploadedFile(name, content, content_type=claims)
     fields = {"kind": kind, "about": about, "file": file}
     return client.post(address("case_document_add", case), fields)
 
@@ -87,6 +89,14 @@ def test_taken_in_it_stands_in_the_list(alice, case, people, messages):
         (b"MZ\x90\x00\x03", "scan.png", "By its content this is no whole PDF"),
         (b"", "empty.pdf", "The file is empty."),
         (b"%PDF-" + b"0" * (10 * 2**20), "large.pdf", "The file is larger than 10 MB."),
+        (b"x" * (10 * 2**20 + 1), "one-over.txt", "The file is larger than 10 MB."),
+        (jpeg(behind=ZIP), "photo.jpg", "This file is an archive too."),
+        (png(60_000, 60_000), "bomb.png", "This picture is larger than any screen can show."),
+        (
+            pdf(b"<</S /JavaScript>>"),
+            "form.pdf",
+            "This PDF is locked, carries other files or runs something.",
+        ),
     ],
 )
 def test_what_it_is_not_is_said_beside_the_field(alice, case, content, name, why):
@@ -97,9 +107,16 @@ def test_what_it_is_not_is_said_beside_the_field(alice, case, content, name, why
     assert not Document.objects.exists()
 
 
-@pytest.mark.parametrize("name", ["contract.pdf.exe", "page.html", "../../etc/passwd", "a\0b.pdf", "x" * 300])
-def test_what_it_is_called_does_not_matter(alice, case, name):
-    assert upload(alice, case, PNG, name).status_code == 302
+NAMES = [
+    "contract.pdf.exe", "page.html", "../../etc/passwd", "..\\..\\boot.ini", "a\0b.pdf", "x" * 300, "contract\u202efdp.exe",
+    "\u2067合同\u2069.png", '"; filename="x.html', "a\r\nSet-Cookie: x=y.png",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("claims", ["text/html", "image/svg+xml"])
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+def test_what_it_is_called_and_claims_to_be_does_not_matter(alice, case, name, claims):
+    assert upload(alice, case, PNG, name, claims=claims).status_code == 302
     document = Document.objects.get()
     opened(alice, case, document)
     answer = alice.get(address("case_document_content", case, document))
@@ -156,6 +173,35 @@ def test_each_kind_of_content_in_its_box(alice, case, content, sandboxed):
     assert "text/html" not in answer["Content-Type"]
 
 
+@pytest.mark.parametrize(
+    "content", [b"<html><script>alert(1)</script>", b'<svg onload="alert(1)"/>', b"GIF89a=1;alert(1)"]
+)
+def test_what_only_looks_like_a_page_is_the_text_it_is(alice, case, content):
+    assert upload(alice, case, content, "scan.png", claims="image/png").status_code == 302
+    document = Document.objects.get()
+    opened(alice, case, document)
+    answer = alice.get(address("case_document_content", case, document))
+    assert (answer["Content-Type"], answer["X-Content-Type-Options"]) == (
+        "text/plain; charset=utf-8",
+        "nosniff",
+    )
+    assert answer["Content-Security-Policy"].endswith("; sandbox")
+    assert answer["Content-Disposition"].endswith('.txt"')
+
+
+def test_head_and_range_give_no_more(alice, case):
+    document = given(case, PNG)
+    content = address("case_document_content", case, document)
+    assert alice.head(content).status_code == 404
+    opened(alice, case, document)
+    head = alice.head(content)
+    assert (head.status_code, head.content, head["Content-Length"]) == (200, b"", str(len(PNG)))
+    part = alice.get(content, HTTP_RANGE="bytes=0-3")
+    assert (part.status_code, part.content) == (200, PNG)
+    assert not {"Accept-Ranges", "ETag", "Last-Modified"} & set(part.headers)
+    assert {alice.post(content).status_code, alice.options(content).status_code} == {405}
+
+
 def test_only_the_page_of_a_document_may_frame_it(alice, case):
     document = given(case)
     assert (
@@ -198,6 +244,22 @@ def test_another_teams_documents_are_not_there(client, case, people, clock):
     own = make_case(make_portfolio(team=people.charlie.team))
     assert client.get(address("case_document", own, document)).status_code == 404
     assert opened(client, own, document).status_code == 404
+    assert unsealings() == 0
+
+
+@pytest.mark.parametrize("placed", [False, True])
+def test_an_agency_gets_none_with_the_case_or_without_it(client, clock, placed):
+    portfolio = make_portfolio(terms={"placement_after_days": 60})
+    people, case, agency = make_people(portfolio), late_case(portfolio), make_agency("Kind Collectors")
+    document = given(case)
+    if placed:
+        place(agency, people.bob, case)
+    client.force_login(make_user(role=Role.AGENCY, agency=agency))
+    assert client.get(reverse("case", args=[case.pk])).status_code == (200 if placed else 404)
+    for name in ("case_document", "case_document_content"):
+        assert client.get(address(name, case, document)).status_code == 403
+    assert client.get(address("case_documents", case)).status_code == 403
+    assert {opened(client, case, document).status_code, upload(client, case).status_code} == {403}
     assert unsealings() == 0
 
 

@@ -7,6 +7,7 @@ from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 
 from cases.actions.notes import record_reason
+from cases.actions.payments import record_payment
 from cases.models import Approval, Offer, OfferState, Reason
 from cases.reasons import REASONS, ArrearsReason, Past, group_of, suggest
 from tests.cases.stories import DAY, fresh, make_case
@@ -74,6 +75,50 @@ def test_the_borrowers_yes_and_no_are_recorded_from_the_page(client, clock, case
     client.post(reverse("case_offer_answer", args=[case.pk]), {"offer": offer.pk, "answer": "yes"})
     offer.refresh_from_db()
     assert offer.state == OfferState.AGREED
+
+
+def promised(client, case):
+    [offer] = client.get(reverse("case", args=[case.pk])).context["offers"]
+    return offer.status, [each.replace("\xa0", " ") for each in offer.promised]
+
+
+def test_a_settlement_says_what_it_promises_until_when_and_what_lapses(client, clock, case, people):
+    client.force_login(people.bob)
+    terms = {"amount": "150", "pay_by": str(TODAY + 9 * DAY), "note": ""}
+    client.post(reverse("case_settlement", args=[case.pk]), terms)
+    binding = [
+        "Once $150.00 has come in, $50.00 of what was owed is forgiven; until then nothing is.",
+        "If not all of it has come by 13 Mar 2026, it lapses: what was paid counts, and the rest stays owed.",
+    ]  # a day of grace included
+    unanswered = "Without an answer by 12 Mar 2026 it lapses, and nothing changes."
+    assert promised(client, case) == ("offered until 12 Mar 2026", [*binding, unanswered])
+    client.post(
+        reverse("case_offer_answer", args=[case.pk]), {"offer": Offer.objects.get().pk, "answer": "yes"}
+    )
+    assert promised(client, case) == ("agreed", binding)
+    record_payment(
+        case=case, amount=150_00, value_date=TODAY, reference="P-1", by=SYSTEM, at=clock.go_on(hours=1)
+    )  # fmt: skip
+    assert promised(client, case) == ("carried out", [])
+
+
+def test_a_waiver_names_what_it_forgives_and_a_later_day_what_it_moves(client, clock, people):
+    case = make_case(people.alice.team.portfolios.get(), principal=200_00, interest=20_00, fees=5_00)
+    client.force_login(people.bob)
+    client.post(reverse("case_waiver", args=[case.pk]), {"fees": "5", "interest": "1.50", "note": ""})
+    unanswered = "Without an answer by 17 Mar 2026 it lapses, and nothing changes."
+    assert promised(client, case) == (
+        "offered until 17 Mar 2026",
+        ["With the borrower's yes, at once: $5.00 of fees, $1.50 of interest.", unanswered],
+    )
+    client.post(
+        reverse("case_offer_answer", args=[case.pk]), {"offer": Offer.objects.get().pk, "answer": "no"}
+    )
+    client.post(reverse("case_extension", args=[case.pk]), {"days": "7", "note": ""})
+    newest = client.get(reverse("case", args=[case.pk])).context["offers"][0]
+    assert newest.promised == [
+        "With the borrower's yes, what is late and what follows is due that much later.", unanswered
+    ]  # fmt: skip
 
 
 def test_nobody_answers_an_offer_of_another_case(client, clock, case, people):

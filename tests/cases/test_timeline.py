@@ -162,6 +162,25 @@ def test_plans_charges_and_callbacks_are_told(case, people):
         assert text in seen
 
 
+def test_what_every_night_adds_is_one_line_until_something_else_happens(case, people):
+    def night(number):
+        post_charge(
+            loan=case.loan, kind="interest", amount=9 + number, value_date=TODAY + number * DAY,
+            reference=f"late_interest:{number}", by=SYSTEM, at=NOW + number * DAY,
+        )  # fmt: skip
+
+    for number in (0, 1, 2):
+        night(number)
+    add_note(case=case, body="Called back.", author=people.alice, at=NOW + 2 * DAY + HOUR)
+    night(3)
+    assert texts(case, people.alice, kind="money")[:1] == ["Interest of $0.42 from 3 Mar 2026 to 6 Mar 2026"]
+    told = timeline(fresh(case), people.alice).entries
+    assert [(entry.at, entry.text) for entry in told if entry.code == "ledger.posted"] == [
+        (NOW + 3 * DAY, "Interest of $0.12 from 6 Mar 2026"),
+        (NOW + 2 * DAY, "Interest of $0.30 from 3 Mar 2026 to 5 Mar 2026"),
+    ]
+
+
 def test_notes_stay_closed_for_who_may_not_see_cases(case, people):
     add_note(case=case, body="Private.", author=people.alice, at=NOW)
     administrator = make_user(role=Role.ADMINISTRATOR)
