@@ -119,14 +119,15 @@ class Shell:
 
     @property
     def nav_first(self) -> list[Link]:
-        """What the bar shows at once; the page one is on is among it."""
-        first, rest = self.nav[:IN_THE_BAR], self.nav[IN_THE_BAR:]
-        return first + [link for link in rest if link.current]
+        """What the bar shows at once; the page one is on is among it, in the place of the last."""
+        current = [link for link in self.nav[IN_THE_BAR:] if link.current]
+        return self.nav[: IN_THE_BAR - len(current)] + current
 
     @property
     def nav_more(self) -> list[Link]:
         """The rest, behind one button."""
-        return [link for link in self.nav[IN_THE_BAR:] if not link.current]
+        shown = self.nav_first
+        return [link for link in self.nav if link not in shown]
 
     @cached_property
     def home(self) -> str | None:

@@ -37,6 +37,11 @@ class Received:
     never: bool
 
 
+def amount_field(case: Case) -> AmountField:
+    currency = case.portfolio.currency
+    return AmountField(currency, label=_("Amount in %(currency)s") % {"currency": currency})
+
+
 class BackForm(forms.Form):
     """How much of a payment went back, and from when on."""
 
@@ -44,7 +49,7 @@ class BackForm(forms.Form):
 
     def __init__(self, case: Case, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["amount"] = AmountField(case.portfolio.currency, label=_("Amount"))
+        self.fields["amount"] = amount_field(case)
 
 
 class LoanField(forms.ModelChoiceField):
@@ -67,7 +72,7 @@ class CreditForm(forms.Form):
             pk=case.loan_id
         )
         self.fields["to"].queryset = loans.order_by("external_id")  # type: ignore[attr-defined]
-        self.fields["amount"] = AmountField(case.portfolio.currency, label=_("Amount"))
+        self.fields["amount"] = amount_field(case)
 
 
 def _case(request: StaffRequest, case_id: UUID) -> Case:
