@@ -119,7 +119,7 @@ class Command(BaseCommand):
         call_command("collectstatic", interactive=False, verbosity=0)
         load_texts(by=Actor.system("load_texts"), at=timezone.now())
         if not Portfolio.objects.exists():
-            self.say("Telling the story of two portfolios, which takes about a minute …")
+            self.say("Telling the story of two portfolios, which takes a minute or two …")
             unfinished.touch()
             call_command("seed_demo")
             unfinished.unlink()
