@@ -51,6 +51,7 @@ from cases.demo.debts import DAY, Coming, Debt
 from cases.demo.desk import phone_of
 from cases.demo.oversight import PERIOD_SOURCE, PERIOD_WORDS
 from cases.demo.phrases import LAWYERS, PHRASES
+from cases.demo.provider import tell_of_a_settlement_file
 from cases.demo.staff import Crew
 from cases.legal_steps import earliest_answer
 from cases.models import (
@@ -161,6 +162,7 @@ class Lifecycle:
             Due(2, self.evaluate),
             Due(1, self.dispute_records),
             Due(1, self.make_papers),
+            Due(1, self.compare_with_the_provider),
             Due(0, self.offer_settlement),
             Due(0, self.ask_for_approvals),
             Due(0, self.ask_legal),
@@ -628,6 +630,9 @@ class Lifecycle:
     def ask_legal(self, crew: Crew, at: datetime) -> None:
         for case in self._take(at, least=5):
             legal.ask_legal(case=case, question=self.words["question_open"], person=self._agent(), at=at)
+
+    def compare_with_the_provider(self, crew: Crew, at: datetime) -> None:
+        tell_of_a_settlement_file(crew=crew, debts=self.debts, today=self._today(at), at=at)
 
     # Agencies
 

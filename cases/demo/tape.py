@@ -75,6 +75,14 @@ def import_payments(
     return _import(ImportKind.PAYMENTS, portfolio, PAYMENT_COLUMNS, rows, at)
 
 
+def compare_file(
+    *, product: Product, portfolio: Portfolio, rows: Iterable[PaymentRow], at: datetime
+) -> tapes.Done:
+    """A provider's settlement file, compared with the books."""
+    told = [_payment_row(product, row) for row in rows]
+    return _import(ImportKind.PROVIDER, portfolio, PAYMENT_COLUMNS, told, at)
+
+
 @transaction.atomic
 def _import(
     kind: ImportKind, portfolio: Portfolio, columns: Sequence[str], rows: list[dict[str, str]], at: datetime

@@ -25,6 +25,8 @@ from accounts.models import (
     Payment,
     PaymentState,
     Portfolio,
+    ProviderAnswer,
+    ProviderLine,
     Role,
     Terms,
     User,
@@ -64,7 +66,7 @@ SHOWN = {
     *(f"Promise.{state}" for state in ("open", "kept", "part_kept", "broken")),
     *(f"Plan.{state}" for state in ("active", "broken", "cancelled")),
     *(f"Offer.{kind}" for kind in ("extension",)),
-    *(f"LedgerEntry.{kind}" for kind in ("fee", "interest", "write_off")),
+    *(f"LedgerEntry.{kind}" for kind in ("chargeback", "fee", "interest", "write_off")),
     *(f"Mandate.{reason}" for reason in ("", "revoked")),
     *(f"DebitOutcome.{state}" for state in ("paid",)),
     *(f"LegalQuestion.{by}" for by in ("None",)),
@@ -74,6 +76,8 @@ SHOWN = {
     "AgencyEvaluation.Harborlight Recovery LLC",
     "AgencyEvaluation.和信催收服务有限公司",
     "Affordability.papers",
+    *(f"ProviderLine.{result}" for result in ("equal", "amount", "theirs", "ours", "stands")),
+    *(f"ProviderAnswer.{what}" for what in ("taken_back", "mistake")),
 }  # fmt: skip
 """What the short story of these tests has of it all; the whole demo has more."""
 
@@ -180,6 +184,8 @@ class TestStory(TestCase):
             seen(AgencyBar.objects.filter(lifted_at=None), "agency__name"),
             seen(AgencyEvaluation.objects.all(), "agency__name"),
             seen(Affordability.objects.all(), "source"),
+            seen(ProviderLine.objects.all(), "result"),
+            seen(ProviderAnswer.objects.all(), "what"),
         )
 
         assert not SHOWN - shown
