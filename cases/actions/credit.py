@@ -15,9 +15,9 @@ from compliance.audit import Actor
 def move_credit(*, case: Case, to: Loan, amount: int, reference: str, by: Actor, at: datetime) -> LedgerEntry:
     """Credit of the case's loan pays another loan of the borrower, whose case it may cure. Amounts in minor units. Raises as
     `accounts.actions.credit.move_credit`."""
-    # Two who move credit to and fro lock the cases in one order.
-    for loan in sorted((case.loan_id, to.pk)):
-        lock_last(loan)
+    # In the order in which everybody takes several cases, whichever loan is the older.
+    cases = Case.objects.select_for_update(no_key=True).filter(loan__in=[case.loan_id, to.pk])
+    list(cases.order_by("pk"))
     entry = accounts_credit.move_credit(
         loan=case.loan, to=to, amount=amount, reference=reference, by=by, at=at
     )

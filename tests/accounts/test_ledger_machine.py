@@ -170,6 +170,19 @@ class Books(RuleBasedStateMachine):
             assert self.book(EntryKind.CHARGEBACK, paid_on + after, key, amount=back) == key
             self.model.charged_back[key] = (paid_on + after, back)
 
+    @rule(day=days, amount=cents)
+    def credit_comes(self, day, amount):
+        key = self.book(EntryKind.TRANSFER, day, amount=amount)
+        self.model.credits[key] = (day, "transfer", amount, {})
+
+    @rule(day=days, data=st.data())
+    def credit_leaves(self, day, data):
+        """What left is owed again where a booking of before takes the credit away from under it."""
+        if credit := self.model.on(day)["credit"]:
+            amount = data.draw(st.integers(1, credit))
+            self.book(EntryKind.TRANSFER, day, amounts={"principal": amount})
+            self.model.charges.append((day, "principal", amount))
+
     @rule(day=days)
     def write_off(self, day):
         owed = self.model.on(day)

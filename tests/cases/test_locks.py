@@ -10,12 +10,13 @@ from django.db import connection
 
 from accounts.actions.payments import receive
 from cases.actions.calls import CallOpen, log_call, place_call
+from cases.actions.credit import move_credit
 from cases.actions.payments import match_payment, record_payment, reverse_payment
 from cases.models import Call
 from compliance.audit import Actor
 from compliance.models import ContactAttempt
 from tests.cases.stories import make_case, phone_of
-from tests.factories import NOW, SYSTEM, TODAY, make_portfolio, make_team, make_user
+from tests.factories import NOW, SYSTEM, TODAY, make_borrower, make_loan, make_portfolio, make_team, make_user
 from tests.locks import WAITING
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -97,6 +98,33 @@ def test_matching_and_reversing_take_the_case_before_the_events(owner_connection
         case,
         lambda: reverse_payment(payment=payment, reason="chargeback", by=SYSTEM, at=NOW),
     )
+
+
+def test_moving_credit_takes_the_cases_in_the_order_of_their_ids(owner_connection, alice):
+    """Whichever loan is older: a file of payments takes the cases of its loans in that order."""
+    borrower = make_borrower(make_portfolio(team=alice.team))
+    older, newer = (make_loan(borrower, external_id=name, principal=100_00) for name in ("L-1", "L-2"))
+    first, second = make_case(loan=newer), make_case(loan=older)
+    receive(
+        portfolio=older.portfolio, loan=older, reference="P-1", amount=150_00, value_date=TODAY, by=SYSTEM, at=NOW
+    )  # fmt: skip
+
+    def run():
+        try:
+            return move_credit(case=second, to=newer, amount=50_00, reference="M-1", by=SYSTEM, at=NOW)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with owner_connection.transaction():
+            lock = "SELECT FROM cases_case WHERE id = %s FOR NO KEY UPDATE"
+            owner_connection.execute(lock, [first.pk])
+            done = pool.submit(run)
+            while not owner_connection.execute(WAITING).fetchone()[0]:
+                assert not done.done(), done.result()
+            owner_connection.execute("SET LOCAL lock_timeout = '1s'")
+            owner_connection.execute(lock, [second.pk])
+        assert done.result(timeout=10).amount == 50_00
 
 
 def test_one_person_has_one_call_at_a_time(case, alice):
