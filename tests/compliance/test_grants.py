@@ -19,6 +19,7 @@ GRANTS = {
     "compliance_permit": READ,
     "compliance_legalclock": READ,
     "accounts_debitdecision": READ,
+    "accounts_receipt": READ,  # a view of the ledger
     "cases_edge": READ,
     "cases_legalsteporder": READ,
     # What happened: added, never changed.

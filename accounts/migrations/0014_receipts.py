@@ -1,0 +1,30 @@
+from django.db import migrations, models
+
+from compliance.audit.sql import run_sql
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [("accounts", "0013_agency_terms")]
+
+    operations = [
+        migrations.RemoveConstraint(
+            model_name='ledgerentry',
+            name='ledger_sign_by_kind',
+        ),
+        migrations.AlterField(
+            model_name='ledgerentry',
+            name='kind',
+            field=models.CharField(choices=[('opening', 'Opening amount'), ('fee', 'Fee'), ('interest', 'Interest'), ('repayment', 'Repayment'), ('waiver', 'Waiver'), ('reallocation', 'Re-allocation'), ('reversal', 'Reversal'), ('chargeback', 'Chargeback'), ('write_off', 'Write-off'), ('recovery', 'Recovery after write-off'), ('transfer', 'Transfer'), ('waiver_back', 'Waiver taken back')], max_length=12),
+        ),
+        migrations.AddConstraint(
+            model_name='ledgerentry',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('credit', 0), ('fees__gte', 0), ('interest__gte', 0), ('kind__in', ['opening', 'fee', 'interest']), ('principal__gte', 0)), models.Q(('credit__lte', 0), ('fees__lte', 0), ('interest__lte', 0), ('kind__in', ['repayment', 'waiver', 'recovery']), ('principal__lte', 0)), models.Q(('amount__gt', 0), ('credit__gte', 0), ('fees__gte', 0), ('interest__gte', 0), ('kind', 'chargeback'), ('principal__gte', 0)), models.Q(('amount__lt', 0), ('credit', 0), ('fees__lte', 0), ('interest__lte', 0), ('kind', 'write_off'), ('principal__lte', 0)), models.Q(('amount__gt', 0), ('basis', 'follows'), ('credit__gte', 0), ('fees__gte', 0), ('interest__gte', 0), ('kind', 'write_off'), ('principal__gte', 0)), models.Q(('amount__lt', 0), ('basis', 'follows'), ('credit__lte', 0), ('fees__lte', 0), ('interest__lte', 0), ('kind', 'write_off'), ('principal__lte', 0)), models.Q(('credit', 0), ('fees', 0), ('interest', 0), ('kind', 'transfer'), ('principal__gt', 0)), models.Q(('amount__lt', 0), ('credit__lte', 0), ('fees__lte', 0), ('interest__lte', 0), ('kind', 'transfer'), ('principal__lte', 0)), models.Q(('amount__gte', 0), ('kind__in', ['reversal', 'waiver_back'])), models.Q(('amount', 0), ('kind', 'reallocation')), _connector='OR'), name='ledger_sign_by_kind'),
+        ),
+        migrations.SeparateDatabaseAndState(
+            database_operations=[run_sql(__file__, "receipts")],
+            state_operations=[
+                migrations.AddField("ledgerentry", "number", models.BigIntegerField(db_default=0, editable=False)),
+            ],
+        ),
+    ]
