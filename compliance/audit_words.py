@@ -218,6 +218,7 @@ WORDS: dict[str, EventWords] = {
     "legal_entity.changed": _words("staff", _("Legal entity changed"), "fields"),
     "portfolio.created": _words("staff", _("Portfolio created"), "code currency jurisdictions role"),
     "portfolio.changed": _words("staff", _("Portfolio changed"), "fields"),
+    "portfolio.caps_set": _words("staff", _("Caps of charges set, from"), "from_on rules"),
     "portfolio.terms_set": _words("staff", _("Terms set, from"), "from_on"),
     "portfolio.contact_opened": _words("staff", _("Portfolio opened for contact")),
     "portfolio.contact_closed": _words("staff", _("Portfolio closed for contact"), "reason"),

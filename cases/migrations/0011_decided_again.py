@@ -12,7 +12,7 @@ def add_edge(apps, schema_editor):
 
 class Migration(migrations.Migration):
 
-    dependencies = [("accounts", "0014_receipts"), ("cases", "0010_law_documents")]
+    dependencies = [("accounts", "0014_receipts_and_caps"), ("cases", "0010_law_documents")]
 
     operations = [
         migrations.SeparateDatabaseAndState(

@@ -13,6 +13,7 @@ EVENTS: dict[str, frozenset[str]] = {
         "portfolio.created": "portfolio code currency jurisdictions role",
         "portfolio.changed": "portfolio fields",
         "portfolio.terms_set": "portfolio terms from_on",
+        "portfolio.caps_set": "portfolio from_on rules",
         "portfolio.contact_opened": "portfolio",
         "portfolio.contact_closed": "portfolio reason",
         "portfolio.reconciled": "portfolio reconciliation nothing loans files stored refused digest",

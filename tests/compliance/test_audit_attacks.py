@@ -24,6 +24,7 @@ APPEND_ONLY = {
     "accounts_reconciliation",
     "accounts_relatedpersonrefusal",
     "accounts_terms",
+    "accounts_chargecap",
     "cases_affordability",
     "cases_agencyevaluation",
     "cases_bureaufile",

@@ -27,6 +27,7 @@ GRANTS = {
     "accounts_importedrecord": ADD,
     "accounts_reconciliation": ADD,
     "accounts_terms": ADD,
+    "accounts_chargecap": ADD,
     "accounts_relatedpersonrefusal": ADD,
     "accounts_debit": ADD,
     "accounts_debitoutcome": ADD,

@@ -1,3 +1,4 @@
+import django.db.models.deletion
 from django.db import migrations, models
 
 from compliance.audit.sql import run_sql
@@ -27,4 +28,24 @@ class Migration(migrations.Migration):
                 migrations.AddField("ledgerentry", "number", models.BigIntegerField(db_default=0, editable=False)),
             ],
         ),
+        migrations.CreateModel(
+            name='ChargeCap',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('from_on', models.DateField()),
+                ('year_percent', models.DecimalField(decimal_places=4, max_digits=10, null=True)),
+                ('charges_percent', models.DecimalField(decimal_places=4, max_digits=10, null=True)),
+                ('fee', models.PositiveBigIntegerField(null=True)),
+                ('fee_percent', models.DecimalField(decimal_places=4, max_digits=10, null=True)),
+                ('after_days', models.PositiveSmallIntegerField(null=True)),
+                ('rules', models.JSONField(default=dict)),
+                ('set_at', models.DateTimeField()),
+                ('portfolio', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='charge_caps', to='accounts.portfolio')),
+            ],
+            options={
+                'default_permissions': (),
+                'indexes': [models.Index(fields=['portfolio', '-from_on', '-id'], name='charge_cap_newest')],
+            },
+        ),
+        run_sql(__file__, "caps"),
     ]
