@@ -13,15 +13,17 @@ The rules, once:
   falls away where the instalment is covered by then.
 - Fees fill the caps before interest does. What a cap cuts off is not charged later by itself: a cap only ever rises with the
   terms.
-- Each day is counted by the terms in force on it.
+- Each day is counted by the terms in force on it, kept to the caps that the law sets for that day (`kept_to`): of the two
+  the stricter. Charges themselves bear nothing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 DAY = timedelta(days=1)
 
@@ -31,13 +33,60 @@ class LateTerms:
     """In force from a day on. `rate`: percent a year; amounts in minor units; None: no cap."""
 
     from_on: date
-    rate: Decimal = Decimal(0)
+    rate: Decimal | Fraction = Decimal(0)
     fee: int = 0
     grace_days: int = 0
     day_count: str = "act/365"
     rounding: str = "half_up"
     fees_most: int | None = None
     most_percent: Decimal | None = None
+    fee_percent: Decimal | None = None  # a fee at most, percent of its instalment
+    principal_percent: Decimal | None = None  # all charges at most, percent of the loan's principal
+
+
+@dataclass(frozen=True, slots=True)
+class LateCaps:
+    """What the law lets the terms charge at most, from a day on; None: as much as they say. The rate is one of a year of 365
+    days; nothing is charged in the first `after_days` days of being late."""
+
+    from_on: date
+    year_percent: Decimal | None = None
+    charges_percent: Decimal | None = None
+    fee: int | None = None
+    fee_percent: Decimal | None = None
+    after_days: int | None = None
+
+
+def kept_to(terms: Sequence[LateTerms], caps: Sequence[LateCaps]) -> list[LateTerms]:
+    """The terms with the caps of each day on them, from the first day of the terms."""
+    by_start = sorted(terms, key=lambda each: each.from_on)
+    if not by_start:
+        return []
+    days = {each.from_on for each in (*by_start, *caps) if each.from_on >= by_start[0].from_on}
+    return [_capped_terms(_on(by_start, day), _on(caps, day), day) for day in sorted(days)]
+
+
+def _on(rows: Sequence[Any], day: date) -> Any:
+    return max((each for each in rows if each.from_on <= day), key=lambda each: each.from_on, default=None)
+
+
+def _capped_terms(terms: LateTerms, caps: LateCaps | None, day: date) -> LateTerms:
+    if caps is None:
+        return replace(terms, from_on=day)
+    # A year of act/360 has five days more than are paid for.
+    year = Fraction(360, 365) if terms.day_count == "act/360" else Fraction(1)
+    rate = Fraction(terms.rate)
+    if caps.year_percent is not None:
+        rate = min(rate, Fraction(caps.year_percent) * year)
+    return replace(
+        terms,
+        from_on=day,
+        rate=rate,
+        fee=terms.fee if caps.fee is None else min(terms.fee, caps.fee),
+        fee_percent=caps.fee_percent,
+        principal_percent=caps.charges_percent,
+        grace_days=max(terms.grace_days, caps.after_days or 0),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +179,8 @@ def late_charges(
                 covered -= paid
                 if number and due_on < past_grace and paid < amount:
                     base += amount - paid
-                    if now.fee and number not in fees:
-                        fees[number] = (day, now.fee)
+                    if number not in fees and (fee := _fee(now, amount)):
+                        fees[number] = (day, fee)
             exact += base * share * Fraction(now.rate) / 100 * year_fraction(day - DAY, day, now.day_count)
         day += DAY
     return _capped(
@@ -139,11 +188,25 @@ def late_charges(
         fees,
         next(e for e in reversed(by_start) if e.from_on <= max(through, by_start[0].from_on)),
         opening,
+        principal,
     )
 
 
-def _capped(exact: Fraction, fees: dict[int, tuple[date, int]], terms: LateTerms, opening: int) -> Late:
-    most = None if terms.most_percent is None else int(opening * Fraction(terms.most_percent) / 100)
+def _fee(terms: LateTerms, instalment: int) -> int:
+    most = _percent(instalment, terms.fee_percent)
+    return terms.fee if most is None else min(terms.fee, most)
+
+
+def _percent(amount: int, percent: Decimal | None) -> int | None:
+    """In whole minor units, rounded down; None where there is no percent."""
+    return None if percent is None else int(amount * Fraction(percent) / 100)
+
+
+def _capped(
+    exact: Fraction, fees: dict[int, tuple[date, int]], terms: LateTerms, opening: int, principal: int
+) -> Late:
+    caps = (_percent(opening, terms.most_percent), _percent(principal, terms.principal_percent))
+    most = min((each for each in caps if each is not None), default=None)
     fees_left = min((each for each in (terms.fees_most, most) if each is not None), default=None)
     kept: dict[int, tuple[date, int]] = {}
     for number, (day, amount) in sorted(fees.items(), key=lambda each: (each[1][0], each[0])):

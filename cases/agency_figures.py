@@ -36,13 +36,9 @@ complaint AS (
 ), fact AS (
     SELECT placed_on AS day, 'placed' AS what, '' AS currency, 1 AS number FROM placed
     UNION ALL SELECT ended_on, 'returned', '', 1 FROM placed WHERE ended_on IS NOT NULL
-    UNION ALL SELECT e.value_date, 'recovered', p.currency, -e.amount
-        FROM placed p JOIN accounts_ledgerentry e ON e.loan_id = p.loan_id
-            AND e.kind IN ('repayment', 'recovery', 'reversal', 'chargeback')
-        LEFT JOIN accounts_ledgerentry paid ON e.kind IN ('reversal', 'chargeback') AND paid.loan_id = e.loan_id
-            AND paid.reference = e.reference AND paid.kind IN ('repayment', 'recovery')
-        WHERE coalesce(paid.value_date, e.value_date) > p.placed_on
-            AND (p.ended_on IS NULL OR coalesce(paid.value_date, e.value_date) <= p.ended_on)
+    UNION ALL SELECT r.value_date, 'recovered', p.currency, r.amount
+        FROM placed p JOIN accounts_receipt r ON r.loan_id = p.loan_id AND r.paid_on > p.placed_on
+            AND (p.ended_on IS NULL OR r.paid_on <= p.ended_on)
     UNION ALL SELECT day, 'complaints', '', 1 FROM complaint
     UNION ALL SELECT day, 'upheld', '', 1 FROM complaint WHERE state IN ('upheld', 'partly_upheld')
     UNION ALL SELECT day, 'refused', '', 1 FROM decided WHERE outcome = 'prohibited'

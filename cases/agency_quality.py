@@ -53,13 +53,9 @@ WITH placed AS (
     JOIN staff s ON s.ref = m.actor AND s.agency_id = p.agency_id
 ), fact AS (
     SELECT agency_id, portfolio_id, placed_on AS day, 'placed' AS what, 1 AS number FROM placed
-    UNION ALL SELECT p.agency_id, p.portfolio_id, e.value_date, 'recovered', -e.amount
-        FROM placed p JOIN accounts_ledgerentry e ON e.loan_id = p.loan_id
-            AND e.kind IN ('repayment', 'recovery', 'reversal', 'chargeback')
-        LEFT JOIN accounts_ledgerentry paid ON e.kind IN ('reversal', 'chargeback') AND paid.loan_id = e.loan_id
-            AND paid.reference = e.reference AND paid.kind IN ('repayment', 'recovery')
-        WHERE coalesce(paid.value_date, e.value_date) > p.placed_on
-            AND (p.ended_on IS NULL OR coalesce(paid.value_date, e.value_date) <= p.ended_on)
+    UNION ALL SELECT p.agency_id, p.portfolio_id, r.value_date, 'recovered', r.amount
+        FROM placed p JOIN accounts_receipt r ON r.loan_id = p.loan_id AND r.paid_on > p.placed_on
+            AND (p.ended_on IS NULL OR r.paid_on <= p.ended_on)
     UNION ALL SELECT agency_id, portfolio_id, day, CASE channel WHEN 'call' THEN 'calls' ELSE 'written' END, 1 FROM attempt
     UNION ALL SELECT agency_id, portfolio_id, day, 'reached', 1 FROM attempt a WHERE channel = 'call' AND (
         SELECT o.right_party FROM compliance_contactoutcome o WHERE o.attempt_id = a.id

@@ -47,22 +47,19 @@ class Line:
 
 
 # What takes a repayment back follows it: into the placement in which it was earned, however late it is booked and whatever
-# its own day. Both carry the repayment's reference.
+# its own day.
 LINES = """
-SELECT (e.booked_at AT TIME ZONE f.zone)::date, e.value_date, e.reference, l.external_id, c.id, f.code, f.currency,
-    p.placed_on, p.ended_on, -e.amount, p.commission_percent, coalesce(paid.value_date, e.value_date)
+SELECT (r.booked_at AT TIME ZONE f.zone)::date, r.value_date, r.reference, l.external_id, c.id, f.code, f.currency,
+    p.placed_on, p.ended_on, r.amount, p.commission_percent, r.paid_on
 FROM cases_placement p
 JOIN cases_case c ON c.id = p.case_id
 JOIN accounts_loan l ON l.id = c.loan_id
 JOIN accounts_portfolio f ON f.id = c.portfolio_id
-JOIN accounts_ledgerentry e ON e.loan_id = c.loan_id AND e.kind IN ('repayment', 'recovery', 'reversal', 'chargeback')
-LEFT JOIN accounts_ledgerentry paid ON e.kind IN ('reversal', 'chargeback') AND paid.loan_id = e.loan_id
-    AND paid.reference = e.reference AND paid.kind IN ('repayment', 'recovery')
+JOIN accounts_receipt r ON r.loan_id = c.loan_id AND r.paid_on > p.placed_on
+    AND (p.ended_on IS NULL OR r.paid_on <= p.ended_on)
 WHERE p.agency_id = %(agency)s AND c.portfolio_id = ANY(%(portfolios)s)
-    AND coalesce(paid.value_date, e.value_date) > p.placed_on
-    AND (p.ended_on IS NULL OR coalesce(paid.value_date, e.value_date) <= p.ended_on)
-    AND (e.booked_at AT TIME ZONE f.zone)::date BETWEEN %(first)s AND %(last)s
-ORDER BY f.currency, 1, e.value_date, e.id
+    AND (r.booked_at AT TIME ZONE f.zone)::date BETWEEN %(first)s AND %(last)s
+ORDER BY f.currency, 1, r.value_date, r.id
 """
 
 

@@ -91,7 +91,7 @@ def arrears_paid(question: Question) -> Missing:
 
 
 def payment_reversed(question: Question) -> Missing:
-    """Money that cured the case was taken back after it closed, and no newer case works on the loan."""
+    """Money that cured or settled the case was taken back after it closed, and no newer case works on the loan."""
     case = question.case
     reversal = LedgerEntry.objects.filter(
         loan=case.loan_id, kind__in=TAKES_BACK, booked_at__gt=case.closed_at

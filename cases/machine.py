@@ -36,6 +36,7 @@ def _edges() -> tuple[Edge, ...]:
         Edge("legal", "negotiating", work, "spoke_or_replied"),
         Edge("legal", "installment_plan", work, "plan_accepted"),
         Edge("cured", "negotiating", work, "payment_reversed"),
+        Edge("settled", "negotiating", work, "payment_reversed"),
     ]
     for source in OPEN_STATES:
         edges.append(Edge(source, "cured", work, "arrears_paid"))

@@ -496,6 +496,11 @@ def _ledger_posted(data: Data, _told: Told) -> Line | None:
             "attention",
         ),
         "waiver": (_("%(amount)s forgiven, counted from %(day)s"), "heart-handshake", "done"),
+        "waiver_back": (
+            _("%(amount)s that was forgiven is owed again, counted from %(day)s"),
+            "alert-triangle",
+            "attention",
+        ),
         "chargeback": (
             _("The provider took %(amount)s back, counted from %(day)s"),
             "alert-triangle",
@@ -604,6 +609,10 @@ def _plan_broken(data: Data, _told: Told) -> Line:
     return Line("calendar-event", text, "attention")
 
 
+def _plan_reopened(_data: Data, _told: Told) -> Line:
+    return Line("calendar-event", _("Plan runs again, by what was paid and stayed"), "attention")
+
+
 def _plan_cancelled(data: Data, _told: Told) -> Line:
     text = _("Plan replaced by a new one") if data["reason"] == "replaced" else _("Plan no longer needed")
     return Line("calendar-event", text)
@@ -690,6 +699,16 @@ def _offer_accepted(data: Data, _told: Told) -> Line:
 def _offer_completed(data: Data, _told: Told) -> Line:
     words = {name: amount_of(data[name], data["currency"]) for name in ("paid", "forgiven")}
     return Line("circle-check", _("Settlement paid: %(paid)s; %(forgiven)s forgiven") % words, "done")
+
+
+def _offer_undone(data: Data, _told: Told) -> Line:
+    words = {name: amount_of(data[name], data["currency"]) for name in ("paid", "owed")}
+    text = _("Settlement undone: %(paid)s of it stayed paid, %(owed)s is owed again")
+    return Line("alert-triangle", text % words, "attention")
+
+
+def _offer_reopened(_data: Data, _told: Told) -> Line:
+    return Line("heart-handshake", _("Settlement waits for its money again"), "attention")
 
 
 def _offer_declined(data: Data, _told: Told) -> Line:
@@ -797,11 +816,14 @@ SENTENCES: dict[str, tuple[str, Maker]] = {
     "offer.made": ("money", _offer_made),
     "offer.accepted": ("money", _offer_accepted),
     "offer.completed": ("money", _offer_completed),
+    "offer.undone": ("money", _offer_undone),
+    "offer.reopened": ("money", _offer_reopened),
     "offer.declined": ("money", _offer_declined),
     "offer.lapsed": ("money", _offer_lapsed),
     "offer.withdrawn": ("money", _offer_withdrawn),
     "plan.agreed": ("money", _plan_agreed),
     "plan.completed": ("money", _plan_completed),
     "plan.broken": ("money", _plan_broken),
+    "plan.reopened": ("money", _plan_reopened),
     "plan.cancelled": ("money", _plan_cancelled),
 }

@@ -165,10 +165,13 @@ WORDS: dict[str, EventWords] = {
     "plan.agreed": _words("agreements", _("Payment plan agreed"), "total instalments first_due_on"),
     "plan.completed": _words("agreements", _("Payment plan paid")),
     "plan.broken": _words("agreements", _("Payment plan broken"), "missed_due_on"),
+    "plan.reopened": _words("agreements", _("Payment plan runs again")),
     "plan.cancelled": _words("agreements", _("Payment plan cancelled"), "reason"),
     "offer.made": _words("agreements", _("Offer made"), "kind amount days valid_until"),
     "offer.accepted": _words("agreements", _("Offer accepted"), "kind"),
     "offer.completed": _words("agreements", _("Settlement paid and carried out"), "paid forgiven"),
+    "offer.undone": _words("agreements", _("Settlement undone"), "paid owed"),
+    "offer.reopened": _words("agreements", _("Settlement waits again")),
     "offer.declined": _words("agreements", _("Offer declined"), "kind"),
     "offer.lapsed": _words("agreements", _("Offer lapsed"), "kind paid"),
     "offer.withdrawn": _words("agreements", _("Offer no longer needed"), "kind reason"),
@@ -224,6 +227,7 @@ WORDS: dict[str, EventWords] = {
     "legal_entity.changed": _words("staff", _("Legal entity changed"), "fields"),
     "portfolio.created": _words("staff", _("Portfolio created"), "code currency jurisdictions role"),
     "portfolio.changed": _words("staff", _("Portfolio changed"), "fields"),
+    "portfolio.caps_set": _words("staff", _("Caps of charges set, from"), "from_on rules"),
     "portfolio.terms_set": _words("staff", _("Terms set, from"), "from_on"),
     "portfolio.contact_opened": _words("staff", _("Portfolio opened for contact")),
     "portfolio.contact_closed": _words("staff", _("Portfolio closed for contact"), "reason"),
@@ -236,11 +240,10 @@ WORDS: dict[str, EventWords] = {
 STAFF_FIELDS = frozenset({"owner", "staff", "assignee"})
 """Fields that hold the pseudonym of a member of staff."""
 
-AMOUNT_FIELDS = frozenset({"amount", "arrears", "cost", "fees", "interest", "paid", "principal", "total"})
 AMOUNT_FIELDS = frozenset(
     {
-        "amount", "arrears", "fees", "floor", "interest", "most_per_debit", "most_per_month", "outstanding", "paid",
-        "principal", "total",
+        "amount", "arrears", "cost", "fees", "floor", "interest", "most_per_debit", "most_per_month", "outstanding",
+        "owed", "paid", "principal", "total",
     }
 )  # fmt: skip
 """Fields that hold decimal text in the event's currency."""

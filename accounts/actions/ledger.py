@@ -6,7 +6,7 @@ re-allocation of sum zero is added with that value date. So whatever order thing
 their sums and the standing on any date are the same.
 
 A reversal carries the value date of what it reverses: money that bounced never came, and the days count on.
-When we learned of it stands in `booked_at`.
+When we learned of it stands in `booked_at`. A waiver that is taken back was never given, in the same way.
 
 A chargeback counts from its own value date: the money was there until then, the days in between were not late, and what
 was decided on them stays explained. From its day on the payment is left out as a reversed one is. Both are functions of
@@ -56,6 +56,7 @@ from compliance.audit import Actor, Stream, record, record_many
 
 CHARGES = (EntryKind.OPENING, EntryKind.FEE, EntryKind.INTEREST)
 MONEY = (EntryKind.REPAYMENT, EntryKind.RECOVERY)
+FORGIVES = (EntryKind.WAIVER, EntryKind.WAIVER_BACK)
 CREDITS = (*MONEY, EntryKind.WAIVER, EntryKind.TRANSFER)
 TAKES_BACK = (EntryKind.REVERSAL, EntryKind.CHARGEBACK)
 
@@ -70,10 +71,11 @@ class LedgerRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posting:
-    """What is to be posted on a loan. `amounts`: minor units by component, none negative; for a repayment or
-    a waiver leave it empty and give `amount`, the waterfall splits it. A waiver with `amounts` forgives exactly these
-    components. A reversal needs neither, its reference names the repayment; so does that of a chargeback, whose `amount`
-    may be a part. A write-off needs neither. A transfer out has `amounts` (principal), one in has `amount`.
+    """What is to be posted on a loan. `amounts`: minor units by component, none negative; for a repayment or a waiver
+    leave it empty and give `amount`, the waterfall splits it. A waiver with `amounts` forgives exactly these
+    components. A reversal needs neither, its reference names the repayment; so does that of a chargeback, whose
+    `amount` may be a part. That of a waiver taken back names the waiver. A write-off needs neither. A transfer out has
+    `amounts` (principal), one in has `amount`.
 
     A repayment that counts from after a write-off is booked as a recovery; nobody need know."""
 
@@ -278,8 +280,8 @@ def entries_for(
         booked_at=at,
     )
     order = loan.portfolio.allocation_order
-    if posting.kind == EntryKind.REVERSAL:
-        reversed_entry = _payment(existing, posting.reference)
+    if posting.kind in (EntryKind.REVERSAL, EntryKind.WAIVER_BACK):
+        reversed_entry = _taken_back(existing, posting)
         entry.value_date = reversed_entry.value_date
         for part in ZERO:
             setattr(entry, part, -getattr(reversed_entry, part))
@@ -321,6 +323,15 @@ def _known(entries: Sequence[LedgerEntry], posting: Posting) -> LedgerEntry | No
     """The entry of the same posting before. A repayment may have been booked as a recovery."""
     kinds = MONEY if posting.kind in MONEY else (posting.kind,)
     return next((found for kind in kinds if (found := _find(entries, kind, posting.reference))), None)
+
+
+def _taken_back(entries: Sequence[LedgerEntry], posting: Posting) -> LedgerEntry:
+    if posting.kind == EntryKind.REVERSAL:
+        return _payment(entries, posting.reference)
+    waiver = _find(entries, EntryKind.WAIVER, posting.reference)
+    if waiver is None:
+        raise LedgerRefused("nothing_to_reverse", _("There is no such waiver on this loan."))
+    return waiver
 
 
 def _payment(entries: Sequence[LedgerEntry], reference: str) -> LedgerEntry:
@@ -386,7 +397,7 @@ def _forgive_named(
 
 
 def _check_same(known: LedgerEntry, posting: Posting) -> None:
-    if posting.kind in (EntryKind.REVERSAL, EntryKind.WRITE_OFF):
+    if posting.kind in (EntryKind.REVERSAL, EntryKind.WAIVER_BACK, EntryKind.WRITE_OFF):
         return
     if posting.kind == EntryKind.CHARGEBACK:
         wanted = posting.amount or total(known)
@@ -418,12 +429,13 @@ def _is_charge(entry: LedgerEntry) -> bool:
 
 
 class _Facts:
-    """What the waterfall takes: keys say what a thing is, never when it reached us. A reversed payment is left out, one that
-    was charged back from the day of that."""
+    """What the waterfall takes: keys say what a thing is, never when it reached us. A reversed payment and a waiver taken
+    back are left out, a payment that was charged back from the day of that."""
 
     def __init__(self, entries: Iterable[LedgerEntry]) -> None:
         entries = list(entries)
         reversed_references = {each.reference for each in entries if each.kind == EntryKind.REVERSAL}
+        owed_again = {each.reference for each in entries if each.kind == EntryKind.WAIVER_BACK}
         self.charged_back = {
             each.reference: (each.value_date, total(each))
             for each in entries
@@ -444,6 +456,7 @@ class _Facts:
             if entry.kind in CREDITS
             and not _is_charge(entry)
             and not (entry.kind in MONEY and entry.reference in reversed_references)
+            and not (entry.kind == EntryKind.WAIVER and entry.reference in owed_again)
         ]
         self.write_offs = [
             WriteOff(entry.value_date, entry.reference)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from psycopg.errors import InsufficientPrivilege
 
 from accounts.actions.borrowers import check_code
+from accounts.actions.caps import keep_caps
 from accounts.models import LegalEntity, Portfolio, Terms
 from compliance.audit import Actor, Stream, record
 
@@ -103,6 +104,7 @@ def change_portfolio(*, portfolio: Portfolio, by: Actor, at: datetime) -> Portfo
             portfolio=portfolio.ref,
             fields=changed,
         )
+        keep_caps(portfolio=portfolio, by=by, at=at)
     return portfolio
 
 
@@ -124,6 +126,7 @@ def set_terms(*, terms: Terms, by: Actor, at: datetime) -> Terms:
         terms=terms.pk,
         from_on=terms.from_on,
     )
+    keep_caps(portfolio=terms.portfolio, by=by, at=at)
     return terms
 
 

@@ -10,6 +10,7 @@ from accounts.models.borrower import (
     RelatedPersonRefusal,
     Relation,
 )
+from accounts.models.cap import ChargeCap
 from accounts.models.document import Document, DocumentKind, Media
 from accounts.models.extension import Extension
 from accounts.models.history import ImportedRecord, Reconciliation
@@ -49,6 +50,7 @@ __all__ = [
     "Basis",
     "Borrower",
     "BorrowerKey",
+    "ChargeCap",
     "Compared",
     "ContactKind",
     "ContactPoint",

@@ -68,6 +68,7 @@ class EntryKind(models.TextChoices):
     WRITE_OFF = "write_off", _("Write-off")
     RECOVERY = "recovery", _("Recovery after write-off")
     TRANSFER = "transfer", _("Transfer")
+    WAIVER_BACK = "waiver_back", _("Waiver taken back")
 
 
 class Basis(models.TextChoices):
@@ -81,16 +82,18 @@ class Basis(models.TextChoices):
 class LedgerEntry(models.Model):
     """One booking on a loan, by component; positive is owed, negative paid. Append-only.
 
-    `value_date` is the day it counts from, `booked_at` the moment we wrote it. `credit` holds what was paid beyond the
-    debt (negative). A waiver is forgiven, and covers the debt as a repayment does. Their split was right when it was booked;
-    when an earlier one arrives later, a zero-sum re-allocation moves the components to where the waterfall by value date
-    puts them. A chargeback takes a payment back from its own value date on: until then the money was there. A write-off
-    gives up what its day left open; what is learned later of that day, and money that comes after it, moves it by entries
-    that follow. A transfer out is what left with the borrower's credit, or as credit for another loan; a transfer in is
-    paid by it.
+    `value_date` is the day it counts from, `booked_at` the moment we wrote it, `number` its place among all entries: of one
+    loan later ones have higher numbers, whatever moments they tell; the database gives it. `credit` holds what was paid
+    beyond the debt (negative). A waiver is forgiven, and covers the debt as a repayment does. Their split was right when it
+    was booked; when an earlier one arrives later, a zero-sum re-allocation moves the components to where the waterfall by
+    value date puts them. A chargeback takes a payment back from its own value date on: until then the money was there. A
+    write-off gives up what its day left open; what is learned later of that day, and money that comes after it, moves it by
+    entries that follow. A transfer out is what left with the borrower's credit, or as credit for another loan; a transfer in
+    is paid by it. A waiver is taken back, whole and from its own day, where what it was given for turns out not to be so.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    number = models.BigIntegerField(db_default=0, editable=False)
     borrower = models.ForeignKey(Borrower, models.PROTECT, related_name="+", db_index=False)
     loan = models.ForeignKey(Loan, models.PROTECT, related_name="entries", db_index=False)
     kind = models.CharField(max_length=12, choices=EntryKind)
@@ -134,7 +137,7 @@ class LedgerEntry(models.Model):
                     | models.Q(kind="transfer", fees=0, interest=0, principal__gt=0, credit=0)
                     | models.Q(kind="transfer", fees__lte=0, interest__lte=0, principal__lte=0, credit__lte=0,
                                amount__lt=0)
-                    | models.Q(kind="reversal", amount__gte=0)
+                    | models.Q(kind__in=["reversal", "waiver_back"], amount__gte=0)
                     | models.Q(kind="reallocation", amount=0)
                 ),
             ),

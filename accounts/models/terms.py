@@ -2,9 +2,8 @@
 begin. Rows are only added; the newest that has begun by a day holds on it.
 """
 
-from datetime import date
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
@@ -41,7 +40,8 @@ class Authority(models.TextChoices):
 
 
 def usual_authority() -> dict[str, dict[str, int]]:
-    """An agent agrees time, a supervisor more of it and a little money; principal needs two supervisors."""
+    """An agent agrees time, a supervisor more of it and a little money; principal needs two supervisors, and what forgives
+    more of a whole loan than a supervisor may, somebody of legal."""
     return {
         Role.AGENT.value: {
             Authority.PROMISE_DAYS.value: 30,
@@ -57,13 +57,8 @@ def usual_authority() -> dict[str, dict[str, int]]:
             Authority.WAIVE_PRINCIPAL.value: 0,
             Authority.SETTLEMENT_PERCENT.value: 30,
         },
+        Role.LEGAL.value: {Authority.SETTLEMENT_PERCENT.value: 60},
     }
-
-
-class TermsQuerySet(models.QuerySet["Terms"]):
-    def in_force(self, on: date) -> Self:
-        """Of each portfolio the row that holds on a business date; none where nothing was said by then."""
-        return self.filter(from_on__lte=on).order_by("portfolio", "-from_on", "-id").distinct("portfolio")
 
 
 def _days(label: Any, default: int) -> models.PositiveSmallIntegerField:
@@ -114,8 +109,6 @@ class Terms(models.Model):
     agency_complaints_most = _days(_("complaints about an agency's conduct that are borne"), 5)
     agency_complaints_days = _days(_("days in which those complaints are counted"), 90)
 
-    objects = TermsQuerySet.as_manager()
-
     class Meta:
         verbose_name = _("terms")
         verbose_name_plural = _("terms")
@@ -137,7 +130,7 @@ class Terms(models.Model):
     def clean(self) -> None:
         """Authority by known roles and words, in whole numbers."""
         if not isinstance(self.authority, dict) or not all(
-            role in (Role.AGENT, Role.SUPERVISOR)
+            role in (Role.AGENT, Role.SUPERVISOR, Role.LEGAL)
             and isinstance(limits, dict)
             and limits.keys() <= set(Authority.values)
             and all(isinstance(most, int) and most >= 0 for most in limits.values())
@@ -146,9 +139,11 @@ class Terms(models.Model):
             raise ValidationError({"authority": _("Please give whole numbers by role and matter.")})
 
     def limit(self, role: str, what: str) -> int:
-        """How much of it the role may agree by itself: nothing where nothing is said, and a supervisor never less than an
-        agent."""
+        """How much of it the role may agree by itself: nothing where nothing is said, a supervisor never less than an agent,
+        and of settlements legal never less than a supervisor."""
         if role == Role.AGENCY:  # who collects for others agrees a promise as an agent does, and nothing else
             return self.limit(Role.AGENT, what) if what == Authority.PROMISE_DAYS else 0
         own = self.authority.get(role, {}).get(what, 0)
+        if role == Role.LEGAL and what == Authority.SETTLEMENT_PERCENT:
+            return max(own, self.limit(Role.SUPERVISOR, what))
         return max(own, self.limit(Role.AGENT, what)) if role == Role.SUPERVISOR else own

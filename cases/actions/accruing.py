@@ -1,5 +1,5 @@
 """Charges for being late, for a whole portfolio on one business date: what `accounts/accrual.py` says by all we know today,
-less what was booked before.
+less what was booked before, and no more than the law lets be charged.
 
 More is charged with the date as its value date. Less, because a payment came late with an early value date or a hold was
 learned of, is taken back by a waiver; no entry is ever altered. The references name the date or the instalment, so that the
@@ -15,7 +15,8 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from accounts.accrual import Late, LateTerms, late_charges
+from accounts.accrual import Late, LateCaps, LateTerms, kept_to, late_charges
+from accounts.actions.caps import FIELDS, caps_of, keep_caps
 from accounts.actions.ledger import Posting, lock_loans, post
 from accounts.models import EntryKind, Portfolio, Terms
 from accounts.standing import CHARGED_LATER, COVERS, standing_of, standing_sql
@@ -90,9 +91,10 @@ def accrue(
     of statements hangs on the chunks of loans, not on the loans.
     """
     counts = {"charged": 0, "taken_back": 0}
-    terms = _terms(portfolio, on)
-    if not any(each.rate or each.fee for each in terms):
+    if not any(each.rate or each.fee for each in own_terms(portfolio, on)):
         return counts
+    keep_caps(portfolio=portfolio, by=by, at=at)
+    terms = kept_to(own_terms(portfolio, on), caps_until(portfolio, on))
     after = UUID(int=0)
     while loans := _select(CONCERNED, portfolio=portfolio.pk, on=on, after=after, limit=CHUNK, **part.values):
         ids = [loan for (loan,) in loans]
@@ -117,7 +119,16 @@ def accrue(
     return counts
 
 
-def _terms(portfolio: Portfolio, on: date) -> list[LateTerms]:
+def caps_until(portfolio: Portfolio, on: date) -> list[LateCaps]:
+    """What the law lets be charged, for every day up to the date."""
+    return [
+        LateCaps(from_on=day, **{name: getattr(row, name) for name in FIELDS})
+        for day, row in caps_of(portfolio).items()
+        if day <= on
+    ]
+
+
+def own_terms(portfolio: Portfolio, on: date) -> list[LateTerms]:
     """All that began by the date, the last said of each day; before the first nothing is charged."""
     by_day: dict[date, Terms] = {}
     for row in portfolio.terms.filter(from_on__lte=on).order_by("from_on", "id"):

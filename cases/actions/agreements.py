@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
-from accounts.actions.ledger import Posting, post
+from accounts.actions.ledger import Posting, lock_loans, post
 from accounts.models import Authority, EntryKind, Role, Terms
 from accounts.money import decimal_text
 from accounts.schedules import Every, Instalment
@@ -302,10 +302,12 @@ def _is_same(plan: Plan, instalments: Sequence[Instalment], today: date, by: Act
 
 
 def _terms_of(case: Case, at: datetime) -> tuple[Case, date, int]:
-    """The case locked, its business date, and what is outstanding."""
+    """The case and its loan locked, its business date, and what is outstanding: a payment comes before the agreement and is
+    in what is owed, or after it and counts towards it."""
     case = lock(case.pk)
     if not case.is_open:
         raise AgreementRefused("closed", _("This case is closed; nothing is agreed on it any more."))
+    lock_loans([case.loan_id])
     today = case.portfolio.business_date(at)
     outstanding = standing_of([case.loan_id], on=today)[case.loan_id].outstanding
     if outstanding <= 0:

@@ -35,7 +35,7 @@ KINDS: dict[str, Kind] = {
     ),
     ApprovalKind.EXTENSION: Kind("cases.answer_approval", offers.offer_wanted, offers.make_approved_offer),
     ApprovalKind.WAIVER: Kind("cases.answer_approval", offers.offer_wanted, offers.make_approved_offer),
-    ApprovalKind.SETTLEMENT: Kind("cases.answer_approval", offers.offer_wanted, offers.make_approved_offer),
+    ApprovalKind.SETTLEMENT: Kind("cases.answer_settlement", offers.offer_wanted, offers.make_approved_offer),
 }
 
 

@@ -36,8 +36,10 @@ def beyond(terms: Terms, role: str, wanted: Mapping[str, int]) -> list[str]:
 
 
 def beyond_everybody(terms: Terms, wanted: Mapping[str, int]) -> list[str]:
-    """Those that not even a supervisor may agree."""
-    return beyond(terms, Role.SUPERVISOR, wanted)
+    """Those that nobody may agree: a supervisor has the most authority, and of settlements legal."""
+    return [
+        what for what in beyond(terms, Role.SUPERVISOR, wanted) if what in beyond(terms, Role.LEGAL, wanted)
+    ]
 
 
 @transaction.atomic

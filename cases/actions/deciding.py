@@ -2,7 +2,8 @@
 
 A payment counts from the business date of the agreement to its last day and the days of grace of that date's terms, by its
 value date; what was booked before the agreement was made had been counted then. Promises of one series share what comes, the
-one due first before the next: nothing counts twice. One that was taken back never came.
+one due first before the next: nothing counts twice. One that was taken back never came. So whatever comes in whatever order,
+what is found at the end is the same; also of what was decided before, as long as its case is open.
 """
 
 from collections import defaultdict
@@ -14,8 +15,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from accounts.actions.ledger import MONEY
-from accounts.models import EntryKind, Portfolio, Terms
+from accounts.models import Portfolio, Terms
 from accounts.money import decimal_text
 from cases.chronicle import tell
 from cases.models import CaseMessage, DayRun, Plan, PlanState, Promise, PromiseState
@@ -37,12 +37,8 @@ def _term(column: str, on: str, otherwise: int) -> str:
 GRACE = _term("promise_grace_days", "p.made_on", Terms().promise_grace_days)
 PLAN_GRACE = _term("promise_grace_days", "p.agreed_on", Terms().promise_grace_days)
 BREAKS_AT = _term("plan_breaks_at", "p.agreed_on", Terms().plan_breaks_at)
-# A payment that was taken back never came; what a provider charged back later is taken off from its own day.
-COUNTED = ", ".join(f"'{kind.value}'" for kind in (*MONEY, EntryKind.CHARGEBACK))
-PAYMENT = f"""e.loan_id = c.loan_id AND e.kind IN ({COUNTED}) AND NOT EXISTS (
-            SELECT FROM accounts_ledgerentry r
-            WHERE r.loan_id = e.loan_id AND r.kind = '{EntryKind.REVERSAL.value}' AND r.reference = e.reference
-        )"""
+# What was booked after the agreement, and what was taken back of that: of a reversal on the day of its payment.
+COUNTED = "r.loan_id = c.loan_id AND r.paid_number > p.after_entry"
 # Within a series the promise due first takes first, and no more than its amount: `reached` is what it and those before it
 # have got of all that came by its last day, so nothing counts twice.
 PAID_TO_PROMISES = f"""
@@ -55,9 +51,8 @@ PAID_TO_PROMISES = f"""
             SELECT p.id, p.amount, p.due_on, p.state, p.series, p.number, {GRACE} AS grace,
                 sum(p.amount) OVER (PARTITION BY p.series ORDER BY p.due_on, p.number)::bigint AS by_then,
                 (
-                    SELECT coalesce(sum(-e.amount), 0)::bigint FROM accounts_ledgerentry e
-                    WHERE {PAYMENT} AND e.value_date BETWEEN p.made_on AND p.due_on + {GRACE}
-                        AND e.booked_at > p.made_at
+                    SELECT coalesce(sum(r.amount), 0)::bigint FROM accounts_receipt r
+                    WHERE {COUNTED} AND r.paid_on >= p.made_on AND r.value_date <= p.due_on + {GRACE}
                 ) AS came,
                 NOT EXISTS (
                     SELECT FROM cases_promise q
@@ -74,13 +69,15 @@ PAID_TO_PROMISES = f"""
     WINDOW series AS (PARTITION BY series ORDER BY due_on, number)
 """
 PAID_TO_PLANS = f"""
-    SELECT p.id, p.case_id, c.borrower_id, p.total, {PLAN_GRACE} AS grace, {BREAKS_AT} AS breaks_at,
-        coalesce(sum(-e.amount), 0)::bigint AS paid
+    SELECT p.id, p.case_id, c.loan_id, c.borrower_id, p.total, p.state, p.agreed_on, p.after_entry,
+        {PLAN_GRACE} AS grace, {BREAKS_AT} AS breaks_at, coalesce(sum(r.amount), 0)::bigint AS paid,
+        NOT EXISTS (
+            SELECT FROM cases_plan q WHERE q.case_id = p.case_id AND q.id <> p.id AND q.agreed_at >= p.agreed_at
+        ) AS latest
     FROM cases_plan p
     JOIN cases_case c ON c.id = p.case_id
-    LEFT JOIN accounts_ledgerentry e ON {PAYMENT}
-        AND e.value_date BETWEEN p.agreed_on AND %(on)s AND e.booked_at > p.agreed_at
-    WHERE p.state = 'active' AND {{scope}}
+    LEFT JOIN accounts_receipt r ON {COUNTED} AND r.paid_on >= p.agreed_on AND r.value_date <= %(on)s
+    WHERE p.state = ANY(%(plans)s) AND {{scope}}
     GROUP BY p.id, c.id
 """
 DECIDE_PROMISES = f"""
@@ -99,18 +96,35 @@ FROM verdict, cases_case c
 WHERE p.id = verdict.id AND c.id = p.case_id AND p.state <> verdict.state
 RETURNING p.id, verdict.state, verdict.paid, c.id, c.borrower_id
 """
+# A plan breaks on the day after an instalment's grace on which so many are missed, by all we know of that day now, or where
+# so many are missed today. `breaking` is what must have come by an instalment's day lest it break.
 WATCH_PLANS = f"""
 WITH counted AS ({PAID_TO_PLANS}), due AS (
-    SELECT plan_id, due_on, sum(amount) OVER (PARTITION BY plan_id ORDER BY number) AS by_then
-    FROM cases_planinstalment WHERE plan_id IN (SELECT id FROM counted)
+    SELECT i.plan_id, i.number, i.due_on, i.due_on + p.grace + 1 AS missed_on, p.breaks_at,
+        sum(i.amount) OVER (PARTITION BY i.plan_id ORDER BY i.number) AS by_then
+    FROM cases_planinstalment i JOIN counted p ON p.id = i.plan_id
+), checked AS (
+    SELECT d.*, lag(by_then, breaks_at - 1) OVER (PARTITION BY plan_id ORDER BY number) AS breaking FROM due d
+), day AS (
+    SELECT p.id AS plan_id, r.value_date AS day, r.amount, NULL::numeric AS breaking
+    FROM counted p JOIN accounts_receipt r ON r.loan_id = p.loan_id AND r.paid_number > p.after_entry
+        AND r.paid_on >= p.agreed_on AND r.value_date <= %(on)s
+    UNION ALL
+    SELECT plan_id, missed_on, 0, breaking FROM checked WHERE missed_on <= %(on)s
+), broken AS (
+    SELECT DISTINCT plan_id FROM (
+        SELECT plan_id, breaking, sum(amount) OVER (PARTITION BY plan_id ORDER BY day) AS paid FROM day
+    ) AS so_far
+    WHERE breaking > paid
 )
-SELECT p.id, p.case_id, p.borrower_id, p.paid >= p.total AS complete,
-    count(*) FILTER (WHERE due.by_then > p.paid AND due.due_on + p.grace < %(on)s) AS missed,
+SELECT p.id, p.case_id, p.borrower_id, p.state, p.latest, p.paid >= p.total AS complete,
+    count(*) FILTER (WHERE due.by_then > p.paid AND due.missed_on <= %(on)s) AS missed,
     min(due.due_on) FILTER (WHERE due.by_then > p.paid) AS next_due_on,
-    coalesce(bool_or(due.by_then > p.paid AND due.due_on + p.grace + 1 = %(on)s), false) AS newly_missed,
-    p.breaks_at
+    coalesce(bool_or(due.by_then > p.paid AND due.missed_on = %(on)s), false) AS newly_missed,
+    p.id IN (SELECT plan_id FROM broken)
+        OR count(*) FILTER (WHERE due.by_then > p.paid AND due.missed_on <= %(on)s) >= p.breaks_at AS breaks
 FROM counted p JOIN due ON due.plan_id = p.id
-GROUP BY p.id, p.case_id, p.borrower_id, p.paid, p.total, p.breaks_at
+GROUP BY p.id, p.case_id, p.borrower_id, p.state, p.latest, p.paid, p.total, p.breaks_at
 """
 CLOSE_PROMISES = f"""
 WITH counted AS ({PAID_TO_PROMISES})
@@ -128,13 +142,17 @@ FROM counted, cases_case c
 WHERE p.id = counted.id AND c.id = p.case_id
 RETURNING p.id, p.state, c.id, c.borrower_id
 """
-# All that was ever agreed: an ended plan got what was booked by its end.
+# All that was ever agreed: an ended plan got what counts from a day up to its end and was not booked for the one that
+# replaced it.
 CAME_TO_PLANS = f"""
-    SELECT p.id, coalesce(sum(-e.amount), 0)::bigint AS paid, {PLAN_GRACE} AS grace
+    SELECT p.id, coalesce(sum(r.amount), 0)::bigint AS paid, {PLAN_GRACE} AS grace
     FROM cases_plan p
     JOIN cases_case c ON c.id = p.case_id
-    LEFT JOIN accounts_ledgerentry e ON {PAYMENT} AND e.value_date BETWEEN p.agreed_on AND %(on)s
-        AND e.booked_at > p.agreed_at AND (p.ended_at IS NULL OR e.booked_at <= p.ended_at)
+    JOIN accounts_portfolio f ON f.id = c.portfolio_id
+    LEFT JOIN cases_plan q ON q.replaces_id = p.id
+    LEFT JOIN accounts_receipt r ON {COUNTED} AND r.paid_on >= p.agreed_on AND r.value_date <= %(on)s
+        AND (p.ended_at IS NULL OR r.value_date <= (p.ended_at AT TIME ZONE f.zone)::date)
+        AND (q.id IS NULL OR r.paid_number <= q.after_entry)
     WHERE {{scope}}
     GROUP BY p.id, c.id
 """
@@ -167,6 +185,9 @@ class Decided:
     broken: list[Party] = field(default_factory=list)
     plans_completed: list[Party] = field(default_factory=list)
     plans_broken: list[Party] = field(default_factory=list)
+    plans_reopened: list[Party] = field(
+        default_factory=list
+    )  # the same of a plan, or its money had come in time after all
     newly_missed: list[Party] = field(default_factory=list)
     on_time: list[Party] = field(default_factory=list)  # a running plan with nothing missed
 
@@ -184,11 +205,11 @@ def decide(
     """Decide the promises and plans of a portfolio's open cases, of a slice of its borrowers, or of some of its loans, on
     a business date.
 
-    The caller has locked the cases. A run looks at what is open and breaks plans; a look at some loans, after a payment,
-    also turns broken promises into kept ones and breaks nothing: that waits for the day's run.
+    The caller has locked the cases. A run looks at what is open and breaks plans; a look at some loans, after a payment or
+    one taken back, also at what was decided before, and breaks no running plan: that waits for the day's run.
     """
     values: dict[str, Any] = {"on": on, "at": at, "portfolio": portfolio.pk}
-    values["states"] = [PromiseState.OPEN]
+    values["states"], values["plans"] = [PromiseState.OPEN], [PlanState.ACTIVE]
     scope = f"c.closed_at IS NULL AND c.portfolio_id = %(portfolio)s AND {within('c.borrower_id')}"
     values |= part.values
     if loan_ids is not None:
@@ -196,6 +217,7 @@ def decide(
         values["loans"] = list(loan_ids)
         # A payment that arrives late with an early value date keeps a broken promise, one taken back breaks a kept one.
         values["states"] += [PromiseState.BROKEN, PromiseState.PART_KEPT, PromiseState.KEPT]
+        values["plans"] += [PlanState.BROKEN, PlanState.COMPLETED]
     decided = Decided()
     with connection.cursor() as cursor:
         cursor.execute(DECIDE_PROMISES.format(scope=scope), values)
@@ -203,7 +225,7 @@ def decide(
         cursor.execute(WATCH_PLANS.format(scope=scope), values)
         plans = cursor.fetchall()
     _tell_promises(decided, promises, portfolio.currency, by, at, run)
-    _end_plans(decided, plans, by, at, run, breaks=loan_ids is None)
+    _move_plans(decided, plans, by, at, run, breaks=loan_ids is None)
     return decided
 
 
@@ -241,26 +263,46 @@ def reminder_key(promise: UUID) -> str:
     return f"promise_reminder:{promise.hex}"
 
 
-def _end_plans(
+def _move_plans(
     decided: Decided, rows: list[tuple], by: Actor, at: datetime, run: DayRun | None, breaks: bool
 ) -> None:
-    ended = defaultdict(list)
-    for plan, case, borrower, complete, missed, next_due_on, newly_missed, breaks_at in rows:
+    moved = defaultdict(list)
+    for plan, case, borrower, state, latest, complete, missed, next_due_on, newly_missed, broken in rows:
         party = Party(case, borrower)
-        event = {"case": case, "borrower": borrower, "plan": plan}
-        if complete:
-            decided.plans_completed.append(party)
-            ended[PlanState.COMPLETED].append(event)
-        elif missed >= breaks_at and breaks:
-            decided.plans_broken.append(party)
-            ended[PlanState.BROKEN].append(event | {"missed_due_on": next_due_on})
-        elif newly_missed:
+        to = _plan_state(state, latest=latest, complete=complete, broken=broken, breaks=breaks)
+        if to != state:
+            event = {"case": case, "borrower": borrower, "plan": plan}
+            moved[to].append(event | ({"missed_due_on": next_due_on} if to == PlanState.BROKEN else {}))
+            found = {
+                PlanState.COMPLETED: decided.plans_completed,
+                PlanState.BROKEN: decided.plans_broken,
+                PlanState.ACTIVE: decided.plans_reopened,
+            }
+            found[to].append(party)
+        if to != PlanState.ACTIVE:
+            continue
+        if newly_missed:
             decided.newly_missed.append(party)
         elif not missed:
             decided.on_time.append(party)
-    for state, found in ended.items():
-        Plan.objects.filter(pk__in=[row["plan"] for row in found]).update(state=state, ended_at=at)
-        tell(f"plan.{state}", rows=found, by=by, at=at, run=run)
+    for to, found_rows in moved.items():
+        ended_at = None if to == PlanState.ACTIVE else at
+        Plan.objects.filter(pk__in=[row["plan"] for row in found_rows]).update(state=to, ended_at=ended_at)
+        name = "reopened" if to == PlanState.ACTIVE else to
+        tell(f"plan.{name}", rows=found_rows, by=by, at=at, run=run)
+
+
+def _plan_state(state: str, *, latest: bool, complete: bool, broken: bool, breaks: bool) -> PlanState:
+    """What the facts make of a plan. One that another has followed never runs again, and what comes is the other's."""
+    if not latest and state == PlanState.BROKEN:
+        return PlanState.BROKEN
+    if complete:
+        return PlanState.COMPLETED
+    if not latest:
+        return PlanState.BROKEN if state == PlanState.COMPLETED or (broken and breaks) else PlanState(state)
+    if broken and (breaks or state != PlanState.ACTIVE):
+        return PlanState.BROKEN
+    return PlanState.ACTIVE
 
 
 def close_agreements(
@@ -270,6 +312,7 @@ def close_agreements(
     values: dict[str, Any] = {
         "cases": list(case_ids),
         "states": [PromiseState.OPEN],
+        "plans": [PlanState.ACTIVE],
         "on": date.max,
         "at": at,
     }
@@ -290,6 +333,7 @@ def progress(*, case_ids: Sequence[UUID], on: date) -> dict[UUID, int]:
     values: dict[str, Any] = {
         "cases": list(case_ids),
         "states": [PromiseState.OPEN],
+        "plans": [PlanState.ACTIVE],
         "on": on,
     }
     with connection.cursor() as cursor:

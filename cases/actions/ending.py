@@ -87,7 +87,7 @@ def _check_policy(case: Case, standing: Standing, by: Actor, today: date) -> Non
     most = terms.limit(authority_of(by), Authority.SETTLEMENT_PERCENT)
     if standing.outstanding * 100 > most * (standing.outstanding + paid):
         sentence = gettext(
-            "A settlement forgives at most %(most)s %% of what was owed; this would forgive more than anybody may."
+            "You may forgive at most %(most)s %% of what was owed; a second person decides on a settlement for more."
         )
         raise AgreementRefused("authority", sentence % {"most": most}, most=most)
 

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
-from accounts.actions.ledger import MONEY, TAKES_BACK, Posting, lock_loans, post
+from accounts.actions.ledger import FORGIVES, MONEY, TAKES_BACK, Posting, lock_loans, post
 from accounts.ageing import age
 from accounts.models import (
     Authority,
@@ -27,7 +27,7 @@ from accounts.models import (
 from accounts.money import decimal_text
 from accounts.standing import Standing, standing_of
 from cases.actions.agreements import AgreementRefused, authority_of
-from cases.actions.approvals import ask_approval, beyond
+from cases.actions.approvals import ask_approval, beyond, beyond_everybody
 from cases.actions.letters import plan_letter
 from cases.actions.payments import after_payments
 from cases.actions.transition import lock
@@ -42,7 +42,7 @@ WAIVED = {
     "interest": Authority.WAIVE_INTEREST,
     "principal": Authority.WAIVE_PRINCIPAL,
 }
-COVERING = (*MONEY, *TAKES_BACK, EntryKind.WAIVER)
+COVERING = (*MONEY, *TAKES_BACK, *FORGIVES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,7 +236,7 @@ def _check_somebody_may(portfolio_terms: Terms, wanted: dict[str, int], two_supe
     """Nobody is asked for what nobody may approve."""
     if two_supervisors:
         wanted = {what: much for what, much in wanted.items() if what != Authority.WAIVE_PRINCIPAL}
-    if beyond(portfolio_terms, Role.SUPERVISOR, wanted):
+    if beyond_everybody(portfolio_terms, wanted):
         raise AgreementRefused("beyond_everybody", _("This is more than anybody here may approve."))
 
 

@@ -11,7 +11,8 @@ from accounts.actions import payments as accounts_payments
 from accounts.models import Loan, Payment, Portfolio
 from accounts.standing import standing_of
 from cases.actions.deciding import Decided, decide
-from cases.actions.settling import complete_settlements
+from cases.actions.reopening import reopen_agreements
+from cases.actions.settling import complete_settlements, undo_settlements
 from cases.actions.transition import MoveRefused, lock, lock_leases, move, move_many
 from cases.actions.work import Step, finish_many, plan_many
 from cases.machine import OPEN_STATES
@@ -96,7 +97,8 @@ def lock_last(loan: UUID | None) -> Case | None:
 
 
 def reversed_cases(loan_ids: Collection[UUID]) -> list[UUID]:
-    """The last case of each of these loans where it was cured, a payment was reversed since, and no case is open."""
+    """The last case of each of these loans where it was cured or settled, a payment was taken back since, and no case is
+    open. What is forgiven by a settlement that stays paid is not owed again."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -104,9 +106,9 @@ def reversed_cases(loan_ids: Collection[UUID]) -> list[UUID]:
                 SELECT DISTINCT ON (loan_id) id, loan_id, state, closed_at FROM cases_case
                 WHERE loan_id = ANY(%s) ORDER BY loan_id, closed_at DESC NULLS FIRST
             ) c
-            WHERE c.state = 'cured' AND EXISTS (
-                SELECT FROM accounts_ledgerentry e
-                WHERE e.loan_id = c.loan_id AND e.kind IN ('reversal', 'chargeback') AND e.booked_at > c.closed_at
+            WHERE c.state IN ('cured', 'settled') AND EXISTS (
+                SELECT FROM accounts_receipt r
+                WHERE r.loan_id = c.loan_id AND r.amount < 0 AND r.booked_at > c.closed_at
             )
             ORDER BY c.id
             """,
@@ -117,14 +119,18 @@ def reversed_cases(loan_ids: Collection[UUID]) -> list[UUID]:
 
 @transaction.atomic
 def reopen(*, case: Case, at: datetime, by: Actor = LEDGER) -> bool:
-    """Take a cured case up again after its payment was reversed; False where nothing is overdue or nothing was reversed."""
+    """Take a cured or settled case up again after its payment was taken back, and what had ended with it; False where
+    nothing is overdue or nothing was taken back."""
     on = case.portfolio.business_date(at)
     if not standing_of([case.loan_id], on)[case.loan_id].arrears:
         return False
+    closed_at = case.closed_at
     try:
         case = move(case=case, to=CaseState.NEGOTIATING, by=by, at=at, reason="payment_reversed")
     except MoveRefused:
         return False
+    if closed_at and reopen_agreements(case=case, closed_at=closed_at, by=by, at=at):
+        move(case=case, to=CaseState.INSTALLMENT_PLAN, by=by, at=at, reason="plan_reopened")
     step = Step(case.pk, case.borrower_id, WorkKind.FOLLOW_UP, at, "payment_reversed")
     plan_many(steps=[step], by=by, at=at)
     return True
@@ -132,12 +138,13 @@ def reopen(*, case: Case, at: datetime, by: Actor = LEDGER) -> bool:
 
 @transaction.atomic
 def after_payments(*, loan_ids: Collection[UUID], at: datetime) -> list[UUID]:
-    """What payments on these loans change: promises and plans are decided, cases without arrears are cured and closed,
-    and a case that a reversed payment had cured is taken up again.
+    """What payments on these loans change, and those taken back: promises, plans and settlements are decided, again where
+    they had been, cases without arrears are cured and closed, and a case that such a payment had closed is taken up again.
 
     Returns the cured cases. One reading of the ledger for all loans of a portfolio; call it after any number of payments, in
     their transaction or later, and as often as wanted.
     """
+    undo_settlements(loan_ids=loan_ids, by=LEDGER, at=at)
     for case_id in reversed_cases(loan_ids):
         reopen(case=Case.objects.select_related("portfolio").get(pk=case_id), at=at)
     # A settled case is not cured: what was agreed comes first.
@@ -183,7 +190,15 @@ def _go_on(cases: list[Case], decided: Decided, cured: set[UUID], at: datetime) 
     ]
     plan_many(steps=steps, by=LEDGER, at=at)
     completed = {party.case for party in decided.plans_completed}
+    reopened = {party.case for party in decided.plans_reopened}
+    finish_many(
+        case_ids=list(reopened), kinds=[WorkKind.PLAN_MISSED], result="plan_reopened", by=LEDGER, at=at
+    )
     for case in still:
+        if case.pk in reopened and case.state != CaseState.INSTALLMENT_PLAN:
+            move(case=case, to=CaseState.INSTALLMENT_PLAN, by=LEDGER, at=at, reason="plan_reopened")
+            step = Step(case.pk, case.borrower_id, WorkKind.FOLLOW_UP, at, "plan_reopened")
+            plan_many(steps=[step], by=LEDGER, at=at)
         if case.pk in completed and case.state == CaseState.INSTALLMENT_PLAN:
             move(case=case, to=CaseState.NEGOTIATING, by=LEDGER, at=at, reason="plan_completed")
             step = Step(case.pk, case.borrower_id, WorkKind.FOLLOW_UP, at, "plan_completed")

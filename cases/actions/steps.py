@@ -69,7 +69,7 @@ ORDER BY s.loan_id LIMIT %(limit)s
 LATE_AGAIN = """
 SELECT s.loan_id FROM day_standing s
 WHERE s.arrears > 0 AND s.case_id IS NULL
-    AND EXISTS (SELECT FROM cases_case c WHERE c.loan_id = s.loan_id AND c.state = 'cured')
+    AND EXISTS (SELECT FROM cases_case c WHERE c.loan_id = s.loan_id AND c.state IN ('cured', 'settled'))
 """
 CURED = "SELECT case_id FROM day_standing WHERE case_id IS NOT NULL AND arrears = 0 ORDER BY case_id"
 # Nobody is forgotten: an open case that nothing is planned for, nothing is awaited on and no hold protects.

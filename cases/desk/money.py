@@ -7,7 +7,7 @@ from datetime import date
 
 from django.utils.translation import gettext as _
 
-from accounts.actions.ledger import MONEY, TAKES_BACK
+from accounts.actions.ledger import FORGIVES, MONEY, TAKES_BACK
 from accounts.models import EntryKind
 from accounts.standing import Standing
 from cases.desk.entries import Component, components, is_daily, name_of
@@ -53,7 +53,7 @@ def money(
     """`bookings` and `instalments` are the loan's ledger and its schedule, oldest first."""
     payments = [booking for booking in bookings if booking.kind in MONEY]
     paid = -sum(each.amount for each in bookings if each.kind in (*MONEY, *TAKES_BACK))
-    forgiven = -sum(each.amount for each in bookings if each.kind == EntryKind.WAIVER)
+    forgiven = -sum(each.amount for each in bookings if each.kind in FORGIVES)
     written_off = -sum(each.amount for each in bookings if each.kind == EntryKind.WRITE_OFF)
     moved_in = -sum(each.amount for each in bookings if each.kind == EntryKind.TRANSFER and each.amount < 0)
     last = max(payments, key=lambda payment: payment.value_date, default=None)

@@ -36,6 +36,9 @@ WHY = {
     "instalment_missed": gettext_lazy("An instalment of the plan was missed."),
     "plan_broken": gettext_lazy("The plan could not be kept."),
     "plan_completed": gettext_lazy("The plan was paid; something is still overdue."),
+    "plan_reopened": gettext_lazy(
+        "The plan runs again: a payment was taken back, or came in time after all."
+    ),
     "settlement_not_paid": gettext_lazy("The settlement was not paid by its day."),
     "offer_lapsed": gettext_lazy("An offer lapsed without an answer."),
     "payment_reversed": gettext_lazy("A payment was taken back."),

@@ -1,4 +1,8 @@
-"""What was agreed: promises to pay and payment plans. Amounts are minor units of the portfolio's currency."""
+"""What was agreed: promises to pay and payment plans. Amounts are minor units of the portfolio's currency.
+
+`after_entry` is the number of the last ledger entry that had been booked on the loan: later ones count. The database sets
+it.
+"""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -32,6 +36,7 @@ class Promise(models.Model):
     state = models.CharField(max_length=10, choices=PromiseState, default=PromiseState.OPEN)
     made_at = models.DateTimeField()
     made_on = models.DateField()  # business date from which payments count towards it
+    after_entry = models.BigIntegerField(db_default=0, editable=False)
     actor = models.CharField(max_length=60)
     decided_at = models.DateTimeField(null=True)
 
@@ -59,7 +64,8 @@ class Plan(models.Model):
     (`cases.shapes.Shape`), `replaces` which running plan gave way to it.
 
     `shown` is what the borrower was shown when they agreed, canonical JSON of codes, dates and minor units, `digest` its
-    SHA-256. Nothing but the state ever changes, and the instalments come to `total`: the database holds both.
+    SHA-256. Nothing but the state ever changes, and the instalments come to `total`: the database holds both. A plan that
+    was paid or broken runs again where its money was taken back, or had come in time after all.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -68,6 +74,7 @@ class Plan(models.Model):
     state = models.CharField(max_length=10, choices=PlanState, default=PlanState.ACTIVE)
     agreed_at = models.DateTimeField()
     agreed_on = models.DateField()  # business date from which payments count towards it
+    after_entry = models.BigIntegerField(db_default=0, editable=False)
     channel = models.CharField(max_length=12, choices=Channel)
     actor = models.CharField(max_length=60)
     ended_at = models.DateTimeField(null=True)

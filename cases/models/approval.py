@@ -56,7 +56,10 @@ class Approval(models.Model):
     objects = ApprovalQuerySet.as_manager()
 
     class Meta:
-        permissions = [("answer_approval", _("Approve what goes beyond others' authority"))]
+        permissions = [
+            ("answer_approval", _("Approve what goes beyond others' authority")),
+            ("answer_settlement", _("Approve a settlement that goes beyond others' authority")),
+        ]
         default_permissions = ("view",)
         constraints = [
             models.CheckConstraint(

@@ -35,8 +35,8 @@ class OfferQuerySet(models.QuerySet["Offer"]):
 
 
 class Offer(models.Model):
-    """Its terms never change and its state only goes forward: the database holds both, and refuses a settlement as done
-    while its amount has not come in.
+    """Its terms never change and its state goes forward: the database holds both, and refuses a settlement as done while
+    its amount has not come in. Only a settlement goes back, when its money was taken back.
 
     `days` of an extension; `fees`, `interest` and `principal` of a waiver; `amount` that settles the loan, to be paid by
     `pay_by`. `owed` is what was outstanding when it was offered; `valid_until` the last business date to say yes.
@@ -55,6 +55,7 @@ class Offer(models.Model):
     owed = models.BigIntegerField()
     offered_at = models.DateTimeField()
     offered_on = models.DateField()
+    after_entry = models.BigIntegerField(db_default=0, editable=False)  # as of a promise
     valid_until = models.DateField()
     answered_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)

@@ -16,7 +16,7 @@ from cases.models import Plan
 PARTS = ("fees", "interest", "principal", "credit")
 CHARGED = {"opening", "fee", "interest"}
 PAID = {"repayment", "reversal", "chargeback", "recovery"}
-FORGIVEN = {"waiver"}
+FORGIVEN = {"waiver", "waiver_back"}
 MOVED = {"reallocation"}
 OFF_THE_BOOKS = {"write_off"}
 """Bookings of the lender's own accounts: what the borrower owes stays as it was."""
@@ -133,11 +133,13 @@ def payment(loan: Loan, subject: UUID | None, *, at: datetime) -> Booked:
 
 
 def waiver(loan: Loan, subject: UUID | None, *, at: datetime) -> Booked:
-    """A waiver of the loan. Raises `PaperRefused` (subject)."""
-    waivers = LedgerEntry.objects.filter(loan=loan, kind=EntryKind.WAIVER, booked_at__lte=at)
-    entry = waivers.filter(pk=subject).first() if subject else None
+    """A waiver of the loan that stands. Raises `PaperRefused` (subject, taken_back)."""
+    entries = LedgerEntry.objects.filter(loan=loan, booked_at__lte=at)
+    entry = entries.filter(kind=EntryKind.WAIVER, pk=subject).first() if subject else None
     if entry is None:
         raise PaperRefused("subject", _("Please choose a waiver of this loan."))
+    if entries.filter(kind=EntryKind.WAIVER_BACK, reference=entry.reference).exists():
+        raise PaperRefused("taken_back", _("This waiver was taken back; there is no agreement for it."))
     return Booked(entry.value_date, -entry.amount, _parts(entry))
 
 

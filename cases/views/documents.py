@@ -121,7 +121,10 @@ def papers_of(case: Case) -> Sequence[tuple[str, str]]:
     for plan in Plan.objects.filter(case__loan=case.loan_id).order_by("-agreed_at", "-pk")[:20]:
         words = {"amount": amount(plan.total, currency), "day": day(plan.agreed_on)}
         found.append((f"plan_agreement:{plan.pk}", _("Plan agreement: %(amount)s, %(day)s") % words))
-    waivers = LedgerEntry.objects.filter(loan=case.loan_id, kind=EntryKind.WAIVER)
+    taken_back = LedgerEntry.objects.filter(loan=case.loan_id, kind=EntryKind.WAIVER_BACK).values("reference")
+    waivers = LedgerEntry.objects.filter(loan=case.loan_id, kind=EntryKind.WAIVER).exclude(
+        reference__in=taken_back
+    )
     for entry in waivers.order_by("-value_date", "-pk")[:20]:
         words = {"amount": amount(-entry.amount, currency), "day": day(entry.value_date)}
         found.append((f"waiver_agreement:{entry.pk}", _("Waiver agreement: %(amount)s, %(day)s") % words))

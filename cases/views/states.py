@@ -20,7 +20,7 @@ GUARDS: dict[str, str | Promise] = {
     "plan_accepted": _("a payment plan runs"),
     "plan_over": _("there was a plan, and it runs no more"),
     "arrears_paid": _("nothing is overdue any more, by the ledger"),
-    "payment_reversed": _("a payment that had cured the case was taken back, and no newer case is open"),
+    "payment_reversed": _("a payment that had closed the case was taken back, and no newer case is open"),
     "legal_ready": _(
         "late enough, the evidence complete, the debt not too old, nothing bars it, and two people agreed, one of legal"
     ),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.accrual import LateTerms, late_charges, rounded, year_fraction
+from accounts.accrual import LateCaps, LateTerms, kept_to, late_charges, rounded, year_fraction
 
 START = date(2026, 1, 1)
 COUNTS = ["act/365", "act/360", "act/act", "30/360"]
@@ -20,11 +20,11 @@ def on(day: int) -> date:
     return START + timedelta(days=day)
 
 
-def late(through, *, credited=(), instalments=((1, START, 365_00),), terms=None, **more):
+def late(through, *, credited=(), instalments=((1, START, 365_00),), terms=None, kept=None, **more):
     opening = sum(amount for _number, _due, amount in instalments)
     facts = {"principal": opening, "opening": opening} | more
     return late_charges(
-        instalments, credited, terms=[terms or LateTerms(date(2020, 1, 1), rate=Decimal(10))],
+        instalments, credited, terms=kept or [terms or LateTerms(date(2020, 1, 1), rate=Decimal(10))],
         through=through, **facts,
     )  # fmt: skip
 
@@ -129,3 +129,65 @@ def test_one_more_payment_never_costs_more(credited, rule, through, early, amoun
     after = late(on(through), instalments=schedule, terms=rule, credited=[*credited, (early, amount)])
     assert after.exact <= before.exact
     assert after.total <= before.total
+
+
+# What the law lets be charged
+
+HIGH = LateTerms(START, rate=Decimal(100), fee=50_00)
+
+
+def capped(through, *caps, terms=HIGH, **more):
+    return late(through, kept=kept_to([terms], caps), **more)
+
+
+def test_the_stricter_of_terms_and_law_counts_day_by_day():
+    caps = [LateCaps(START), LateCaps(on(11), year_percent=Decimal(10))]
+    assert [capped(on(day), *caps).interest for day in (10, 11, 20)] == [10_00, 10_10, 11_00]
+    assert capped(on(10), LateCaps(START, year_percent=Decimal(200))).interest == 10_00
+
+
+def test_a_year_of_360_days_costs_no_more_than_one_of_365():
+    terms = LateTerms(START, rate=Decimal(100), day_count="act/360")
+    assert capped(on(365), LateCaps(START, year_percent=Decimal(24)), terms=terms).exact <= 365_00 * Decimal(
+        "0.24"
+    )
+
+
+def test_a_fee_keeps_to_its_amount_and_to_its_part_of_the_instalment():
+    assert capped(on(2), LateCaps(START, fee=15_00)).fees == {1: (on(1), 15_00)}
+    assert capped(on(2), LateCaps(START, fee=40_00, fee_percent=Decimal(5))).fees == {1: (on(1), 18_25)}
+
+
+def test_all_charges_together_keep_to_a_part_of_the_principal():
+    found = capped(on(900), LateCaps(START, charges_percent=Decimal(20)), principal=182_50)
+    assert (found.total, found.fees) == (36_50, {1: (on(1), 36_50)})
+
+
+def test_nothing_in_the_first_days():
+    caps = LateCaps(START, after_days=5)
+    assert [capped(on(day), caps).total for day in (5, 6)] == [0, 51_00]
+
+
+caps = st.builds(
+    LateCaps, offsets.map(on), year_percent=st.none() | st.decimals(0, 300, places=2),
+    charges_percent=st.none() | st.decimals(0, 100, places=1), fee=st.none() | st.integers(0, 400),
+    fee_percent=st.none() | st.decimals(0, 50, places=1), after_days=st.none() | st.integers(1, 20),
+)  # fmt: skip
+
+
+@given(
+    credited=credited,
+    rule=terms,
+    law=st.lists(caps, max_size=3, unique_by=lambda each: each.from_on),
+    through=offsets,
+)
+def test_law_never_makes_it_dearer(credited, rule, law, through):
+    schedule = ((1, START, 30_00), (2, on(20), 30_00), (3, on(40), 30_00))
+    free = late(on(through), instalments=schedule, terms=rule, credited=credited)
+    kept = late(on(through), instalments=schedule, credited=credited, kept=kept_to([rule], law))
+    assert 0 <= kept.total <= free.total
+    last = max(
+        (each for each in law if each.from_on <= on(through)), key=lambda each: each.from_on, default=None
+    )
+    if last is not None and last.charges_percent is not None:
+        assert kept.total <= 90_00 * last.charges_percent / 100

@@ -264,7 +264,7 @@ def test_a_loan_that_was_given_up_gets_no_new_case(portfolio, given_up):
     assert run(TODAY + DAY).summary["opened"] == 0
 
 
-def test_a_settled_loan_gets_a_new_case_when_the_payment_bounces(portfolio):
+def test_a_settled_case_is_taken_up_again_when_the_payment_bounces(portfolio):
     half = {"settlement_after_days": 14, "authority": {"supervisor": {"settlement_percent": 80}}}
     Terms.objects.create(portfolio=portfolio, from_on=days_ago(30), **half)
     loan = late_loan(portfolio, 14)
@@ -274,7 +274,8 @@ def test_a_settled_loan_gets_a_new_case_when_the_payment_bounces(portfolio):
     end_case(case=case_of(loan), ending="settled", by=by, at=NOW)
     assert run(TODAY + DAY).summary["opened"] == 0
     reverse_payment(payment=payment, reason="chargeback", by=by, at=at_six(TODAY + DAY) + DAY / 2)
-    assert run(TODAY + 2 * DAY).summary["opened"] == 1
+    assert run(TODAY + 2 * DAY).summary["opened"] == 0
+    assert (case_of(loan).state, loan.cases.count()) == (CaseState.NEGOTIATING, 1)
 
 
 # Agreements

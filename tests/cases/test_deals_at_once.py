@@ -8,16 +8,18 @@ from threading import Barrier, Event
 import pytest
 from django.db import connection, transaction
 
+from accounts.actions.payments import receive
 from accounts.models import EntryKind, LedgerEntry
 from accounts.schedules import Every
 from accounts.standing import standing_of
 from cases.actions.agreements import AgreementRefused, agree_plan, record_promises
 from cases.actions.answering import answer_approval
 from cases.actions.approvals import ApprovalRefused
+from cases.actions.deciding import came_in
 from cases.actions.ending import end_case
 from cases.actions.holds import end_case_hold
 from cases.actions.offers import OfferTerms, propose_offer
-from cases.actions.payments import record_payment
+from cases.actions.payments import after_payments, record_payment
 from cases.actions.transition import MoveRefused
 from cases.models import Approval, Case, Offer, Plan, PlanInstalment, Promise
 from compliance.actions.holds import HoldRefused, open_hold
@@ -139,6 +141,37 @@ def test_a_payment_waits_for_the_plan_and_counts_towards_it(case, people):
     made, _paid = while_it_waits(plan(case, people.alice), pay(case, 90_00, at=LATER + timedelta(seconds=1)))
     made.refresh_from_db()
     assert (made.total, made.state, fresh(case).state) == (90_00, "completed", "cured")
+
+
+def test_a_payment_told_of_an_earlier_moment_counts_where_it_was_booked_after_the_plan(case, people):
+    made, _paid = while_it_waits(plan(case, people.alice), pay(case, 90_00, at=NOW + timedelta(minutes=2)))
+    made.refresh_from_db()
+    assert (made.total, made.state, fresh(case).state) == (90_00, "completed", "cured")
+
+
+def test_a_payment_told_of_a_later_moment_counts_for_nothing_where_it_was_booked_before(case, people):
+    _paid, made = while_it_waits(pay(case, 30_00, at=LATER + DAY), plan(case, people.alice))
+    after_payments(loan_ids=[case.loan_id], at=LATER + DAY)
+    assert (made.total, came_in(case_ids=[case.pk], on=TODAY + DAY)[made.pk].paid) == (60_00, 0)
+
+
+def test_a_file_of_payments_and_a_promise_wait_for_each_other_by_the_loan(case, people):
+    """A file locks no case."""
+
+    def from_file():
+        return receive(
+            portfolio=case.portfolio, loan=case.loan, reference="F", amount=20_00, value_date=TODAY, by=SYSTEM,
+            at=NOW,
+        )  # fmt: skip
+
+    def promise():
+        parts = [(TODAY + 5 * DAY, 20_00)]
+        return record_promises(case=case, parts=parts, channel="call", by=Actor.staff(people.alice), at=LATER)
+
+    [made], _paid = while_it_waits(promise, from_file)
+    after_payments(loan_ids=[case.loan_id], at=LATER)
+    made.refresh_from_db()
+    assert made.state == "kept"
 
 
 def test_nothing_is_agreed_on_a_case_that_a_payment_has_just_closed(case, people):

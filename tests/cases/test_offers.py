@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection, transaction
 
 from accounts.actions.payments import receive
@@ -286,6 +287,42 @@ def test_forgiving_more_than_a_supervisor_may_is_not_asked_for(old, people):
     with pytest.raises(AgreementRefused) as refused:
         settlement(old, people.bob, amount=139_99)
     assert refused.value.code == "beyond_everybody"
+
+
+def test_more_than_a_supervisor_may_forgive_is_for_somebody_of_legal_to_answer(people):
+    team = people.alice.team
+    portfolio = make_portfolio(
+        "far", team=team, terms={"authority": AUTHORITY | {"legal": {"settlement_percent": 60}}}
+    )
+    far = make_case(portfolio, principal=200_00, due_on=days_ago(70))
+    approval = settlement(far, people.bob, amount=80_00)
+    assert (approval.beyond, approval.requested_by, approval.approved) == (
+        ["settlement_percent"], people.bob, None
+    )  # fmt: skip
+    second = make_user(role="supervisor", team=team)
+    with pytest.raises(ApprovalRefused) as refused:
+        answer_approval(approval=approval, approve=True, person=second, at=NOW)
+    assert (refused.value.code, waivers(far)) == ("authority", [])
+    with pytest.raises(PermissionDenied):
+        answer_approval(approval=approval, approve=True, person=make_user(role="compliance"), at=NOW)
+    answer_approval(approval=approval, approve=True, person=make_user(role="legal"), at=NOW)
+    offer = Offer.objects.get(case=far)
+    assert (offer.state, offer.amount, offer.owed) == (OfferState.AGREED, 80_00, 200_00)
+    pay(far, 80_00, days=3)
+    assert (state(offer), waivers(far), fresh(far).state) == (
+        OfferState.DONE,
+        [(0, 0, -120_00, 0)],
+        CaseState.SETTLED,
+    )
+    with pytest.raises(AgreementRefused) as beyond:
+        settlement(make_case(portfolio, principal=200_00, due_on=days_ago(70)), people.bob, amount=79_99)
+    assert beyond.value.code == "beyond_everybody"
+
+
+def test_legal_answers_settlements_and_nothing_else(old, people):
+    approval = propose(old, people.alice, "extension", days=20)
+    with pytest.raises(PermissionDenied):
+        answer_approval(approval=approval, approve=True, person=make_user(role="legal"), at=NOW)
 
 
 def test_a_closing_case_needs_its_offers_no_longer(old, people):

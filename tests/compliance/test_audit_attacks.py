@@ -26,6 +26,7 @@ APPEND_ONLY = {
     "accounts_providerline",
     "accounts_relatedpersonrefusal",
     "accounts_terms",
+    "accounts_chargecap",
     "cases_affordability",
     "cases_agencyevaluation",
     "cases_bureaufile",

@@ -19,6 +19,7 @@ GRANTS = {
     "compliance_permit": READ,
     "compliance_legalclock": READ,
     "accounts_debitdecision": READ,
+    "accounts_receipt": READ,  # a view of the ledger
     "cases_edge": READ,
     "cases_legalsteporder": READ,
     # What happened: added, never changed.
@@ -28,6 +29,7 @@ GRANTS = {
     "accounts_providerline": ADD,
     "accounts_provideranswer": ADD,
     "accounts_terms": ADD,
+    "accounts_chargecap": ADD,
     "accounts_relatedpersonrefusal": ADD,
     "accounts_debit": ADD,
     "accounts_debitoutcome": ADD,

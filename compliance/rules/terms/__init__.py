@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from compliance.rules.terms import (
     acts,
     addresses,
+    charges,
     credit_records,
     debits,
     disputes,
@@ -65,6 +66,7 @@ EVALUATIONS: Mapping[str, Question] = {
     "complaint_deadline": records.complaint_deadline,
     "record_dispute": credit_records.record_dispute,
     "debit_limits": debits.debit_limits,
+    "charge_caps": charges.charge_caps,
     "limitation": limits.limitation,
 }
 

@@ -4,6 +4,7 @@ Every word here is documented for the person who writes packs in `docs/rule-pack
 """
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -220,6 +221,29 @@ class DebitTerm(BaseTerm):
     failures_end: int = Field(ge=1, le=2)
 
 
+class ChargeCapTerm(BaseTerm):
+    """What being late may cost at most. Percents are of what is overdue of the principal (`year_percent`, `day_percent`), of
+    the whole principal (`charges_percent`, interest and fees together, as long as the loan lasts) and of the instalment
+    (`fee_percent`); `fee` is an amount by currency. Nothing is charged in the first `after_days` days of being late."""
+
+    kind: Literal["charge_cap"]
+    year_percent: Decimal | None = Field(default=None, ge=0)
+    day_percent: Decimal | None = Field(default=None, ge=0)
+    charges_percent: Decimal | None = Field(default=None, ge=0)
+    fee: dict[str, Decimal] = {}
+    fee_percent: Decimal | None = Field(default=None, ge=0)
+    after_days: int | None = Field(default=None, ge=1, le=366)
+
+    @model_validator(mode="after")
+    def _caps_something(self) -> Self:
+        given = (self.year_percent, self.day_percent, self.charges_percent, self.fee_percent, self.after_days)
+        if not self.fee and all(each is None for each in given):
+            raise ValueError("a cap caps something")
+        if any(len(currency) != 3 or amount < 0 for currency, amount in self.fee.items()):
+            raise ValueError("a fee is an amount by currency, like {GBP: 15}")
+        return self
+
+
 class TransferTerm(BaseTerm):
     """Debts that may not be sold, transferred for consideration or placed for collection, by status."""
 
@@ -284,6 +308,7 @@ Term = Annotated[
     | ReportingTerm
     | RecordDisputeTerm
     | DebitTerm
+    | ChargeCapTerm
     | TransferTerm
     | OptOutTerm
     | ProcedureTerm

@@ -212,6 +212,7 @@ KEYS = {
     "complaint_deadline": {"deadline", "day_type"},
     "record_dispute": {"deadline", "meanwhile"},
     "debit_limits": {"notice_days", "failures_end"},
+    "charge_caps": {"year_percent", "charges_percent", "fee", "fee_percent", "after_days"},
 }  # fmt: skip
 
 

@@ -1,0 +1,26 @@
+"""What the law of its jurisdictions lets a portfolio charge for being late at most, by date. Rows are only added; of those
+that have begun by a day, the one that began last, and of one day the newest, holds on it. The database keeps charges to it.
+"""
+
+from django.db import models
+
+from accounts.models.portfolio import Portfolio
+
+
+class ChargeCap(models.Model):
+    """The strictest caps of all rule packs from a day on; null: none says anything. `fee` is minor units of the portfolio's
+    currency; `rules` names by field the rule that sets each."""
+
+    portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="charge_caps")
+    from_on = models.DateField()
+    year_percent = models.DecimalField(max_digits=10, decimal_places=4, null=True)
+    charges_percent = models.DecimalField(max_digits=10, decimal_places=4, null=True)
+    fee = models.PositiveBigIntegerField(null=True)
+    fee_percent = models.DecimalField(max_digits=10, decimal_places=4, null=True)
+    after_days = models.PositiveSmallIntegerField(null=True)
+    rules = models.JSONField(default=dict)
+    set_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["portfolio", "-from_on", "-id"], name="charge_cap_newest")]
