@@ -62,7 +62,8 @@ def kept_to(terms: Sequence[LateTerms], caps: Sequence[LateCaps]) -> list[LateTe
     by_start = sorted(terms, key=lambda each: each.from_on)
     if not by_start:
         return []
-    days = {each.from_on for each in (*by_start, *caps) if each.from_on >= by_start[0].from_on}
+    starts = [each.from_on for each in by_start] + [each.from_on for each in caps]
+    days = {day for day in starts if day >= starts[0]}
     return [_capped_terms(_on(by_start, day), _on(caps, day), day) for day in sorted(days)]
 
 
