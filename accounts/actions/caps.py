@@ -48,10 +48,6 @@ def caps_of(portfolio: Portfolio) -> dict[date, ChargeCap]:
     return {row.from_on: row for row in rows}
 
 
-def caps_in_force(portfolio: Portfolio, on: date) -> ChargeCap | None:
-    return next((row for day, row in reversed(caps_of(portfolio).items()) if day <= on), None)
-
-
 def _missing(portfolio: Portfolio) -> dict[date, Caps]:
     """By day, what is to be written so that every day has the caps of the packs."""
     first = portfolio.terms.order_by("from_on").values_list("from_on", flat=True).first()

@@ -2,9 +2,18 @@
 that have begun by a day, the one that began last, and of one day the newest, holds on it. The database keeps charges to it.
 """
 
+from datetime import date
+
 from django.db import models
 
 from accounts.models.portfolio import Portfolio
+
+
+class ChargeCapQuerySet(models.QuerySet["ChargeCap"]):
+    def in_force(self, on: date) -> "ChargeCapQuerySet":
+        """The one row of each portfolio that holds on a day."""
+        begun = self.filter(from_on__lte=on)
+        return begun.order_by("portfolio", "-from_on", "-id").distinct("portfolio")
 
 
 class ChargeCap(models.Model):
@@ -20,6 +29,8 @@ class ChargeCap(models.Model):
     after_days = models.PositiveSmallIntegerField(null=True)
     rules = models.JSONField(default=dict)
     set_at = models.DateTimeField()
+
+    objects = ChargeCapQuerySet.as_manager()
 
     class Meta:
         default_permissions = ()

@@ -1,5 +1,7 @@
 """Which portfolios may be contacted at all: opened by the compliance officer once the import has been reconciled."""
 
+from decimal import Decimal
+
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
@@ -22,7 +24,8 @@ from accounts.actions.reconciliation import (
     sign_reconciliation,
 )
 from accounts.http import StaffRequest
-from accounts.models import ImportKind, Portfolio
+from accounts.models import ChargeCap, ImportKind, Portfolio
+from accounts.money import decimal_text
 from compliance.actions.gate import packs
 from compliance.audit import Actor
 
@@ -36,11 +39,33 @@ def portfolios(request: StaffRequest) -> HttpResponse:
         .select_related("entity")
         .annotate(loan_count=Count("loans"))
     )
+    caps = {cap.portfolio_id: cap for cap in ChargeCap.objects.in_force(timezone.now().date())}
     for row in rows:
+        row.caps = _caps_in_words(row, caps.get(row.pk))  # type: ignore[attr-defined]
         # Opened or not, nobody is contacted where the law of the place is not known.
         row.unknown = packs().unknown(row.jurisdictions) if row.jurisdictions else [_("none named")]  # type: ignore[attr-defined]
         row.reconciled = row.contact_open or is_reconciled(row)  # type: ignore[attr-defined]
     return render(request, "compliance/portfolios.html", {"portfolios": rows})
+
+
+def _caps_in_words(portfolio: Portfolio, cap: ChargeCap | None) -> list[tuple[str, str]]:
+    """What being late may cost by law at most, each with the rule that says so."""
+    if cap is None:
+        return []
+    fee = f"{decimal_text(cap.fee or 0, portfolio.currency)} {portfolio.currency}"
+    said = {
+        "year_percent": _("%(percent)s %% a year") % {"percent": _number(cap.year_percent)},
+        "charges_percent": _("%(percent)s %% of the principal in all")
+        % {"percent": _number(cap.charges_percent)},
+        "fee": _("a fee of %(amount)s") % {"amount": fee},
+        "fee_percent": _("a fee of %(percent)s %% of the instalment") % {"percent": _number(cap.fee_percent)},
+        "after_days": _("nothing in the first %(days)s days") % {"days": cap.after_days},
+    }
+    return [(words, cap.rules[name]) for name, words in said.items() if name in cap.rules]
+
+
+def _number(value: Decimal | None) -> str:
+    return f"{value or Decimal(0):.4f}".rstrip("0").rstrip(".")
 
 
 @require_POST

@@ -3,9 +3,10 @@
 import pytest
 from django.urls import reverse
 
+from accounts.actions.caps import keep_caps
 from accounts.models import Role
 from compliance.models import AuditEvent
-from tests.factories import make_borrower, make_loan, make_portfolio, make_user, reconcile
+from tests.factories import NOW, SYSTEM, make_borrower, make_loan, make_portfolio, make_user, reconcile
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +49,21 @@ def test_page_says_what_is_open_and_where_rules_are_missing(client, officer):
 
     assert (rows["FIRST"].loan_count, rows["FIRST"].unknown) == (2, [])
     assert (rows["SECOND"].loan_count, rows["SECOND"].unknown) == (0, ["ZZ"])
+
+
+def test_the_page_says_what_being_late_may_cost_and_by_which_rule(client, officer):
+    china = make_portfolio(
+        "CHINA", jurisdictions=["CN"], currency="CNY", zone="Asia/Shanghai", terms={"late_rate": 12}
+    )
+    make_portfolio("FREE")
+    keep_caps(portfolio=china, by=SYSTEM, at=NOW)
+
+    rows = {row.code: row.caps for row in client.get(reverse("portfolios")).context["portfolios"]}
+
+    assert rows == {
+        "CHINA": [("24 % a year", "CN.CIVIL.RATE"), ("100 % of the principal in all", "HOUSE.CHARGES")],
+        "FREE": [],
+    }
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role != Role.COMPLIANCE])
