@@ -216,7 +216,7 @@ def test_china_is_kept_to_its_rate_and_every_place_to_the_principal():
 
 
 ATTACKS = {
-    "more interest than a year costs": ("interest", "late_interest:x", 1_31),
+    "more interest than a year costs": ("interest", "late_interest:x", 1_41),
     "more for all than a part of the principal": ("interest", "late_interest:x", 40_00),
     "a fee beyond its amount": ("fee", "late_fee:1", 15_01),
     "a fee for no instalment": ("fee", "late_fee:7", 1),
@@ -256,7 +256,7 @@ def charge(loan, kind, reference, amount, on=TODAY):
     )  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     caps=st.fixed_dictionaries(
         {"charges_percent": st.integers(1, 120)},
@@ -277,17 +277,13 @@ def test_what_is_worked_out_is_never_refused(caps, late_rate, late_fee, day_coun
         portfolio, _loan = far(late_rate=Decimal(late_rate), late_fee=late_fee, day_count=day_count)
         dues = [(TODAY + day * DAY, 100_00) for day in (0, 30, 61)]
         loan = make_loan(make_borrower(portfolio), principal=270_00, interest=30_00, instalments=dues)
-        for number, (day, amount, back) in enumerate(paid):
+        for number, (day, amount, _back) in enumerate(paid):
             repay(loan, amount, TODAY + day * DAY, f"P{number}")
-            if back and number % 2:
-                run(portfolio, TODAY + max(days) * DAY - DAY)
-                post(
-                    [Posting(loan_id=loan.pk, kind=EntryKind.REVERSAL, reference=f"P{number}")],
-                    by=SYSTEM,
-                    at=NOW,
-                )
-        for day in days:
+        for number, day in enumerate(days):
             run(portfolio, TODAY + day * DAY)
+            if number < len(paid) and paid[number][2]:
+                back = Posting(loan_id=loan.pk, kind=EntryKind.REVERSAL, reference=f"P{number}")
+                post([back], by=SYSTEM, at=NOW)
         charged = sum(amount for *_, amount in booked(loan))
         assert charged <= 270_00 * caps["charges_percent"] // 100
         transaction.set_rollback(True)

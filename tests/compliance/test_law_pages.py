@@ -224,6 +224,17 @@ def test_a_sentence_that_came_in_chinese_is_a_difference_of_its_own():
             lang="zh-Hans",
         ),
         Difference(
+            rule="KE.DCP.LIMIT",
+            says=Words(
+                "Interest never comes to more than the principal that was owed when the loan became non-performing.",
+                "en",
+            ),
+            what="what it says in Chinese",
+            before="–",
+            after="利息总额不得超过贷款成为不良时的未还本金。",
+            lang="zh-Hans",
+        ),
+        Difference(
             rule="KE.DCP.BUREAU",
             says=Words(
                 "Thirty days before a borrower is listed with a credit bureau they are told of it.", "en"
