@@ -13,7 +13,7 @@ class ChargeCapQuerySet(models.QuerySet["ChargeCap"]):
     def in_force(self, on: date) -> "ChargeCapQuerySet":
         """The one row of each portfolio that holds on a day."""
         begun = self.filter(from_on__lte=on)
-        return begun.order_by("portfolio", "-from_on", "-id").distinct("portfolio")
+        return begun.order_by("portfolio_id", "-from_on", "-id").distinct("portfolio_id")
 
 
 class ChargeCap(models.Model):
