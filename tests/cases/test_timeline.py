@@ -2,6 +2,7 @@
 
 import ast
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -9,7 +10,8 @@ import pytest
 from django.utils import translation
 
 from accounts.actions.ledger import post_charge
-from accounts.models import Role
+from accounts.actions.portfolios import set_terms
+from accounts.models import Role, Terms
 from accounts.schedules import Every
 from cases import timeline as timeline_module
 from cases.actions.agreements import agree_plan, record_promise
@@ -163,6 +165,9 @@ def test_plans_charges_and_callbacks_are_told(case, people):
 
 
 def test_what_every_night_adds_is_one_line_until_something_else_happens(case, people):
+    # Late interest is charged by terms, whose caps are stored with them.
+    set_terms(terms=Terms(portfolio=case.portfolio, from_on=TODAY, late_rate=Decimal(10)), by=SYSTEM, at=NOW)
+
     def night(number):
         post_charge(
             loan=case.loan, kind="interest", amount=9 + number, value_date=TODAY + number * DAY,
