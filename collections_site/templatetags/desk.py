@@ -10,7 +10,8 @@ from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time, format_timedelta
 from babel.lists import format_list
 from babel.numbers import format_decimal, format_percent
-from django import forms, template
+from django import forms
+from django.template import Library, TemplateSyntaxError
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
@@ -20,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from accounts import money as money_of
 
-register = template.Library()
+register = Library()
 
 SPRITE = Path(__file__).resolve().parent.parent / "static" / "app" / "icons.svg"
 # Day before month: no reader of either language can take 3 Dec for 12 Mar.
@@ -169,7 +170,7 @@ def icon(name: str, label: str = "") -> SafeString:
     An icon missing from the sprite is an error rather than a hole in the page: `manage.py draw_icons NAME`.
     """
     if name not in drawn_icons():
-        raise template.TemplateSyntaxError(
+        raise TemplateSyntaxError(
             f"No icon {name!r} in {SPRITE.name}; run manage.py draw_icons {name}"
         )
     address = f"{static('app/icons.svg')}#{name}"
