@@ -7,7 +7,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,9 +20,9 @@ from cases.actions import bureau as actions
 from cases.actions import credit_disputes, furnishing
 from cases.actions.bureau import BureauRefused
 from cases.actions.furnishing import Candidate
-from cases.desk.page import desk_case
 from cases.forms import note_field
 from cases.models import BureauFile, BureauNotice, Case, CreditDispute, DisputeAbout, Furnished
+from cases.views.found import case_or_404
 from cases.words import day
 from compliance.audit import Actor
 from compliance.models import Channel
@@ -220,19 +220,12 @@ def bureau_line(request: StaffRequest, line_id: UUID) -> HttpResponse:
 # One loan's record
 
 
-def _case(request: StaffRequest, case_id: UUID) -> Case:
-    case = desk_case(request.user, case_id)
-    if case is None:
-        raise Http404
-    return case
-
-
 @require_safe
 @login_required
 @permission_required("cases.log_credit_dispute", raise_exception=True)
 def credit_record(request: StaffRequest, case_id: UUID) -> HttpResponse:
     """The page of a case's credit record, or the small section that its case page asks for."""
-    return _record(request, _case(request, case_id))
+    return _record(request, case_or_404(request, case_id))
 
 
 def _record(
@@ -264,7 +257,7 @@ def _record(
 @login_required
 @permission_required("cases.log_credit_dispute", raise_exception=True)
 def credit_dispute(request: StaffRequest, case_id: UUID) -> HttpResponse:
-    case = _case(request, case_id)
+    case = case_or_404(request, case_id)
     form = DisputeForm(request.POST)
     if form.is_valid():
         try:

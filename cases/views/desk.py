@@ -5,7 +5,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,7 +14,8 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.http import StaffRequest
 from cases.actions import work
 from cases.desk import queue as queues
-from cases.desk.page import CasePage, desk_case
+from cases.desk.page import CasePage
+from cases.views.found import case_or_404
 from cases.views.opened import opened_form
 
 PAGE = 25
@@ -54,10 +55,7 @@ def queue_next(request: StaffRequest) -> HttpResponse:
 
 def page_of(request: StaffRequest, case_id: UUID) -> CasePage:
     """The page of a case this person may see; 404 for any other."""
-    case = desk_case(request.user, case_id)
-    if case is None:
-        raise Http404
-    return CasePage(request, case, timezone.now())
+    return CasePage(request, case_or_404(request, case_id), timezone.now())
 
 
 def show(request: StaffRequest, page: CasePage, *, status: int = 200, **more) -> HttpResponse:

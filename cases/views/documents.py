@@ -33,10 +33,10 @@ from accounts.models import Document, DocumentKind, EntryKind, LedgerEntry, Medi
 from accounts.models.document import MADE_ONLY
 from accounts.seal import SealBroken
 from cases.actions.papers import language_of, make_paper
-from cases.desk.page import desk_case
 from cases.models import Case, Plan
 from cases.papers.build import KINDS
 from cases.papers.facts import PaperRefused
+from cases.views.found import case_or_404
 from cases.words import amount, day
 from compliance.audit import Actor
 
@@ -135,13 +135,6 @@ def papers_of(case: Case) -> Sequence[tuple[str, str]]:
     return found
 
 
-def _case(request: StaffRequest, case_id: UUID) -> Case:
-    case = desk_case(request.user, case_id)
-    if case is None:
-        raise Http404
-    return case
-
-
 def _documents(request: StaffRequest, case: Case):
     """Of the case's loan and of its borrower alone, those this person may know of."""
     return (
@@ -175,14 +168,14 @@ def _list(
 @login_required
 @permission_required("accounts.view_document", raise_exception=True)
 def case_documents(request: StaffRequest, case_id: UUID) -> HttpResponse:
-    return _list(request, _case(request, case_id))
+    return _list(request, case_or_404(request, case_id))
 
 
 @require_POST
 @login_required
 @permission_required("accounts.add_document", raise_exception=True)
 def case_document_add(request: StaffRequest, case_id: UUID) -> HttpResponse:
-    case = _case(request, case_id)
+    case = case_or_404(request, case_id)
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
         return _list(request, case, upload=form)
@@ -210,7 +203,7 @@ def case_document_add(request: StaffRequest, case_id: UUID) -> HttpResponse:
 @login_required
 @permission_required("accounts.add_document", raise_exception=True)
 def case_paper(request: StaffRequest, case_id: UUID) -> HttpResponse:
-    case = _case(request, case_id)
+    case = case_or_404(request, case_id)
     form = PaperForm(case, request.POST)
     if not form.is_valid():
         return _list(request, case, paper=form)
@@ -241,7 +234,7 @@ def case_paper(request: StaffRequest, case_id: UUID) -> HttpResponse:
 @csp_update({"frame-src": [SELF]})  # type: ignore[arg-type]  # django-csp types views of any request only
 def case_document(request: StaffRequest, case_id: UUID, document_id: UUID) -> HttpResponse:
     """What is known of a document; what it says, for two minutes after it was opened."""
-    case = _case(request, case_id)
+    case = case_or_404(request, case_id)
     document = _document(request, case, document_id)
     context = {
         "case": case,
@@ -258,7 +251,7 @@ def case_document(request: StaffRequest, case_id: UUID, document_id: UUID) -> Ht
 @login_required
 @permission_required("accounts.unseal", raise_exception=True)
 def case_document_open(request: StaffRequest, case_id: UUID, document_id: UUID) -> HttpResponse:
-    case = _case(request, case_id)
+    case = case_or_404(request, case_id)
     document = _document(request, case, document_id)
     reason, now = request.POST.get("reason", ""), timezone.now()
     if reason not in dict(REASONS):
@@ -282,7 +275,7 @@ def case_document_open(request: StaffRequest, case_id: UUID, document_id: UUID) 
 @xframe_options_sameorigin
 def case_document_content(request: StaffRequest, case_id: UUID, document_id: UUID) -> HttpResponse:
     """The bytes of a document that this person has opened within the last two minutes; for anybody else there are none."""
-    document = _document(request, _case(request, case_id), document_id)
+    document = _document(request, case_or_404(request, case_id), document_id)
     if _seconds_open(request, document, timezone.now()) is None:
         raise Http404
     try:

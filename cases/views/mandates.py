@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.db.models import Prefetch
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -36,9 +36,9 @@ from cases.actions.debits import (
     settle_debit,
     withdraw_announcement,
 )
-from cases.desk.page import desk_case
 from cases.forms import AmountField, DayField
 from cases.models import Case
+from cases.views.found import case_or_404
 from compliance.audit import Actor
 
 NO: dict[str, object] = {
@@ -95,18 +95,11 @@ class AnnounceForm(forms.Form):
         )
 
 
-def _case(request: StaffRequest, case_id: UUID) -> Case:
-    case = desk_case(request.user, case_id)
-    if case is None:
-        raise Http404
-    return case
-
-
 @require_safe
 @login_required
 @permission_required("accounts.view_mandate", raise_exception=True)
 def mandates(request: StaffRequest, case_id: UUID) -> HttpResponse:
-    return _page(request, _case(request, case_id))
+    return _page(request, case_or_404(request, case_id))
 
 
 def _page(request: StaffRequest, case: Case, *, status: int = 200, **forms_: forms.Form) -> HttpResponse:
@@ -158,7 +151,7 @@ def _words(notice: DebitNotice) -> str:
 @login_required
 @permission_required("accounts.give_mandate", raise_exception=True)
 def mandate_give(request: StaffRequest, case_id: UUID) -> HttpResponse:
-    case, at = _case(request, case_id), timezone.now()
+    case, at = case_or_404(request, case_id), timezone.now()
     form = GiveForm(case.portfolio, request.POST)
     if not form.is_valid():
         return _page(request, case, status=422, give=form)
@@ -183,7 +176,7 @@ def mandate_give(request: StaffRequest, case_id: UUID) -> HttpResponse:
 @login_required
 @permission_required("accounts.end_mandate", raise_exception=True)
 def mandate_end(request: StaffRequest, case_id: UUID, mandate_id: UUID) -> HttpResponse:
-    case = _case(request, case_id)
+    case = case_or_404(request, case_id)
     mandate = get_object_or_404(Mandate, pk=mandate_id, loan=case.loan_id)
     by = Actor.staff(request.user)
     end_mandate(mandate=mandate, reason=MandateEnd.REVOKED, by=by, at=timezone.now(), case=case.pk)
@@ -195,7 +188,7 @@ def mandate_end(request: StaffRequest, case_id: UUID, mandate_id: UUID) -> HttpR
 @login_required
 @permission_required("cases.announce_debit", raise_exception=True)
 def debit_announce(request: StaffRequest, case_id: UUID) -> HttpResponse:
-    case = _case(request, case_id)
+    case = case_or_404(request, case_id)
     mandate = get_object_or_404(Mandate, loan=case.loan_id, ended_at=None)
     form = AnnounceForm(case.portfolio, request.POST)
     if form.is_valid():
@@ -218,7 +211,7 @@ def debit_announce(request: StaffRequest, case_id: UUID) -> HttpResponse:
 @login_required
 @permission_required("cases.announce_debit", raise_exception=True)
 def debit_withdraw(request: StaffRequest, case_id: UUID, notice_id: UUID) -> HttpResponse:
-    case = _case(request, case_id)
+    case = case_or_404(request, case_id)
     notice = get_object_or_404(DebitNotice, pk=notice_id, mandate__loan=case.loan_id)
     withdraw_announcement(notice=notice, reason="by_hand", by=Actor.staff(request.user), at=timezone.now())
     return redirect("mandates", case.pk)

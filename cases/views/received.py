@@ -7,7 +7,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,9 +21,9 @@ from accounts.models import EntryKind, Loan, Payment
 from accounts.standing import standing_of
 from cases.actions import payments
 from cases.actions.credit import move_credit, refund_credit
-from cases.desk.page import desk_case
 from cases.forms import AmountField, DayField
 from cases.models import Case
+from cases.views.found import case_or_404
 from compliance.audit import Actor
 
 
@@ -75,18 +75,11 @@ class CreditForm(forms.Form):
         self.fields["amount"] = amount_field(case)
 
 
-def _case(request: StaffRequest, case_id: UUID) -> Case:
-    case = desk_case(request.user, case_id)
-    if case is None:
-        raise Http404
-    return case
-
-
 @require_safe
 @login_required
 @permission_required("accounts.match_payment", raise_exception=True)
 def case_received(request: StaffRequest, case_id: UUID) -> HttpResponse:
-    return _page(request, _case(request, case_id))
+    return _page(request, case_or_404(request, case_id))
 
 
 def _page(request: StaffRequest, case: Case, *, status: int = 200, credit: CreditForm | None = None):
@@ -125,7 +118,7 @@ def _received(case: Case) -> list[Received]:
 @permission_required("accounts.match_payment", raise_exception=True)
 def case_received_back(request: StaffRequest, case_id: UUID, payment_id: UUID) -> HttpResponse:
     """The payment never really came (`how` is `never`), or the provider took an amount of it back on a day."""
-    case = _case(request, case_id)
+    case = case_or_404(request, case_id)
     payment = get_object_or_404(Payment, pk=payment_id, loan=case.loan_id)
     by, at = Actor.staff(request.user), timezone.now()
     form = BackForm(case, request.POST)
@@ -155,7 +148,7 @@ def case_received_back(request: StaffRequest, case_id: UUID, payment_id: UUID) -
 @permission_required("accounts.match_payment", raise_exception=True)
 def case_credit(request: StaffRequest, case_id: UUID) -> HttpResponse:
     """Move credit to another loan of the borrower, or note that it was paid out."""
-    case = _case(request, case_id)
+    case = case_or_404(request, case_id)
     form = CreditForm(case, request.POST)
     if form.is_valid():
         to, amount, reference = (form.cleaned_data[name] for name in ("to", "amount", "reference"))

@@ -170,9 +170,7 @@ def icon(name: str, label: str = "") -> SafeString:
     An icon missing from the sprite is an error rather than a hole in the page: `manage.py draw_icons NAME`.
     """
     if name not in drawn_icons():
-        raise TemplateSyntaxError(
-            f"No icon {name!r} in {SPRITE.name}; run manage.py draw_icons {name}"
-        )
+        raise TemplateSyntaxError(f"No icon {name!r} in {SPRITE.name}; run manage.py draw_icons {name}")
     address = f"{static('app/icons.svg')}#{name}"
     if label:
         return format_html(
