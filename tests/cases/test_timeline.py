@@ -13,12 +13,13 @@ from accounts.actions.ledger import post_charge
 from accounts.actions.portfolios import set_terms
 from accounts.models import Role, Terms
 from accounts.schedules import Every
-from cases import timeline as timeline_module
+from cases import story
 from cases.actions.agreements import agree_plan, record_promise
 from cases.actions.calls import ComplaintTerms, Details, PromiseTerms, log_inbound
 from cases.actions.notes import add_note
 from cases.actions.payments import record_payment
-from cases.timeline import KINDS, SENTENCES, timeline
+from cases.story import SENTENCES
+from cases.timeline import KINDS, timeline
 from collections_site.templatetags.desk import drawn_icons
 from compliance.audit import Actor
 from compliance.audit.events import EVENTS
@@ -49,10 +50,11 @@ def test_every_sentence_is_of_an_event_there_is_and_of_a_known_kind():
 
 
 def test_every_icon_is_drawn():
-    source = ast.parse(Path(timeline_module.__file__).read_text(encoding="utf-8"))
-    calls = [
-        node for node in ast.walk(source) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    sources = [
+        ast.parse(path.read_text(encoding="utf-8")) for path in Path(story.__file__).parent.glob("*.py")
     ]
+    nodes = [node for source in sources for node in ast.walk(source)]
+    calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
     named = [call.args[0] for call in calls if call.func.id == "Line"]
     named += [call.args[1] for call in calls if call.func.id == "_message"]
     icons = {node.value for each in named for node in ast.walk(each) if isinstance(node, ast.Constant)}
